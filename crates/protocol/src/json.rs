@@ -1,0 +1,147 @@
+//! The little JSON that serde does not do for us: bounds on a text before it is parsed further, and
+//! writers into a byte buffer that allocate nothing of their own.
+//!
+//! Payloads travel as raw slices. They are never built as trees here.
+
+use memchr::{memchr, memchr2};
+
+/// How deep a frame may nest: the frame's own object is level 1, and its payload counts too.
+pub const DEPTH_MAX: usize = 32;
+
+/// The text nests deeper than allowed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("nested deeper than {max} levels")]
+pub struct TooDeep {
+    /// The deepest level allowed.
+    pub max: usize,
+}
+
+/// The text escapes half of a surrogate pair, which is no character.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("an escaped surrogate without its other half")]
+pub struct LoneSurrogate;
+
+/// Checks that arrays and objects nest at most `max` deep.
+///
+/// The scan is iterative and knows only brackets and strings: it accepts texts that are no JSON, and
+/// it never refuses JSON that is shallow enough.
+pub fn check_depth(text: &str, max: usize) -> Result<(), TooDeep> {
+    // Every level costs its opening byte.
+    if text.len() <= max {
+        return Ok(());
+    }
+    let mut rest = text.as_bytes();
+    let mut depth = 0_usize;
+    while let [byte, tail @ ..] = rest {
+        rest = tail;
+        match byte {
+            b'{' | b'[' if depth == max => return Err(TooDeep { max }),
+            b'{' | b'[' => depth += 1,
+            b'}' | b']' => depth = depth.saturating_sub(1),
+            b'"' => rest = after_string(tail),
+            _ => {}
+        }
+    }
+    Ok(())
+}
+
+/// What follows a string whose opening quote has been taken; nothing, if it never ends.
+fn after_string(mut rest: &[u8]) -> &[u8] {
+    while let Some(at) = memchr2(b'"', b'\\', rest) {
+        let escape = rest.get(at) == Some(&b'\\');
+        rest = rest.get(at + 1 + usize::from(escape)..).unwrap_or_default();
+        if !escape {
+            return rest;
+        }
+    }
+    &[]
+}
+
+/// Checks that escaped surrogates come in pairs.
+///
+/// JSON's grammar admits `"\ud800"`, strict parsers do not: a publication with one would be unreadable
+/// for a part of its subscribers. The text must be valid JSON, where `\` stands in strings only.
+pub fn check_surrogates(text: &str) -> Result<(), LoneSurrogate> {
+    let mut rest = text.as_bytes();
+    while let Some(at) = memchr(b'\\', rest) {
+        let skip = match code_unit(rest, at) {
+            Some(0xD800..=0xDBFF) if matches!(code_unit(rest, at + 6), Some(0xDC00..=0xDFFF)) => 12,
+            Some(0xD800..=0xDFFF) => return Err(LoneSurrogate),
+            Some(_) => 6,
+            None => 2,
+        };
+        rest = rest.get(at + skip..).unwrap_or_default();
+    }
+    Ok(())
+}
+
+/// The UTF-16 code unit of the `\uXXXX` at this place.
+fn code_unit(bytes: &[u8], at: usize) -> Option<u16> {
+    let digits = bytes.get(at..at + 6)?.strip_prefix(b"\\u")?;
+    u16::from_str_radix(std::str::from_utf8(digits).ok()?, 16).ok()
+}
+
+/// Appends a text as a JSON string, with its quotes.
+pub fn write_str(out: &mut Vec<u8>, text: &str) {
+    out.reserve(text.len() + 2);
+    out.push(b'"');
+    let mut rest = text.as_bytes();
+    loop {
+        let (plain, special) = rest.split_at(plain_prefix(rest));
+        out.extend_from_slice(plain);
+        let [byte, tail @ ..] = special else { break };
+        write_escape(out, *byte);
+        rest = tail;
+    }
+    out.push(b'"');
+}
+
+/// How many bytes stand before the first one that JSON wants escaped.
+fn plain_prefix(bytes: &[u8]) -> usize {
+    // Whole chunks are tested without a branch a byte, which the compiler turns into vector code.
+    let mut plain = 0;
+    for chunk in bytes.chunks_exact(16) {
+        if chunk.iter().fold(false, |special, byte| special | needs_escape(*byte)) {
+            break;
+        }
+        plain += chunk.len();
+    }
+    let tail = bytes.get(plain..).unwrap_or_default();
+    plain + tail.iter().position(|byte| needs_escape(*byte)).unwrap_or(tail.len())
+}
+
+#[expect(clippy::needless_bitwise_bool, reason = "without branches, so that a chunk is tested at once")]
+const fn needs_escape(byte: u8) -> bool {
+    (byte < 0x20) | (byte == b'"') | (byte == b'\\')
+}
+
+fn write_escape(out: &mut Vec<u8>, byte: u8) {
+    const HEX: &[u8; 16] = b"0123456789abcdef";
+    match byte {
+        b'"' => out.extend_from_slice(b"\\\""),
+        b'\\' => out.extend_from_slice(b"\\\\"),
+        b'\n' => out.extend_from_slice(b"\\n"),
+        b'\r' => out.extend_from_slice(b"\\r"),
+        b'\t' => out.extend_from_slice(b"\\t"),
+        _ => {
+            out.extend_from_slice(b"\\u00");
+            out.extend([HEX[usize::from(byte >> 4)], HEX[usize::from(byte & 0xF)]]);
+        }
+    }
+}
+
+/// Appends an integer in decimal.
+pub fn write_u64(out: &mut Vec<u8>, mut value: u64) {
+    // The largest u64 has 20 digits.
+    let mut digits = [0_u8; 20];
+    let mut start = digits.len();
+    loop {
+        start -= 1;
+        digits[start] = b'0' + (value % 10) as u8;
+        value /= 10;
+        if value == 0 {
+            break;
+        }
+    }
+    out.extend_from_slice(&digits[start..]);
+}
