@@ -1,0 +1,57 @@
+//! Messages to frames. Everything is appended to the caller's buffer; nothing is ever fragmented.
+
+use super::header::{CONTROL_MAX, Opcode};
+use super::mask::mask;
+
+/// Appends a server's frame.
+#[inline]
+pub fn frame(out: &mut Vec<u8>, opcode: Opcode, payload: &[u8]) {
+    out.reserve(payload.len() + 10);
+    header(out, opcode, payload.len(), false);
+    out.extend_from_slice(payload);
+}
+
+/// Appends the header of a server's frame, whose payload of `payload_len` bytes the caller appends.
+/// `compressed` sets the bit of permessage-deflate.
+#[inline]
+pub fn header(out: &mut Vec<u8>, opcode: Opcode, payload_len: usize, compressed: bool) {
+    start(out, opcode, payload_len, compressed, 0);
+}
+
+/// Appends a client's frame. The mask must be unpredictable where a browser's rules apply.
+pub fn client_frame(out: &mut Vec<u8>, opcode: Opcode, key: [u8; 4], payload: &[u8]) {
+    masked(out, opcode, key, payload, false);
+}
+
+/// Appends a server's close frame. The reason is cut at a character's boundary to fit 123 bytes.
+pub fn close_frame(out: &mut Vec<u8>, code: u16, reason: &str) {
+    let reason = &reason[..reason.floor_char_boundary(CONTROL_MAX - 2)];
+    header(out, Opcode::Close, 2 + reason.len(), false);
+    out.extend_from_slice(&code.to_be_bytes());
+    out.extend_from_slice(reason.as_bytes());
+}
+
+pub(super) fn masked(out: &mut Vec<u8>, opcode: Opcode, key: [u8; 4], payload: &[u8], compressed: bool) {
+    out.reserve(payload.len() + 14);
+    start(out, opcode, payload.len(), compressed, 0x80);
+    out.extend_from_slice(&key);
+    let at = out.len();
+    out.extend_from_slice(payload);
+    if let Some(payload) = out.get_mut(at..) {
+        mask(payload, key);
+    }
+}
+
+#[inline]
+fn start(out: &mut Vec<u8>, opcode: Opcode, payload_len: usize, compressed: bool, mask_bit: u8) {
+    let first = 0x80 | (u8::from(compressed) << 6) | opcode.number();
+    if payload_len <= CONTROL_MAX {
+        out.extend_from_slice(&[first, mask_bit | payload_len as u8]);
+    } else if let Ok(len) = u16::try_from(payload_len) {
+        let [high, low] = len.to_be_bytes();
+        out.extend_from_slice(&[first, mask_bit | 126, high, low]);
+    } else {
+        out.extend_from_slice(&[first, mask_bit | 127]);
+        out.extend_from_slice(&(payload_len as u64).to_be_bytes());
+    }
+}
