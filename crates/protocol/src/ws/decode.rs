@@ -150,13 +150,11 @@ impl Decoder {
             return pending.stashed_header(&rules, input);
         }
         let header = rules.parse(input.rest)?;
-        match &header {
-            Some(header) => input.take(header.size),
-            None => {
-                self.pending().stash(input);
-                None
-            }
-        };
+        if let Some(header) = &header {
+            input.take(header.size);
+        } else {
+            self.pending().stash(input);
+        }
         Ok(header)
     }
 

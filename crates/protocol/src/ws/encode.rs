@@ -44,14 +44,16 @@ pub(super) fn masked(out: &mut Vec<u8>, opcode: Opcode, key: [u8; 4], payload: &
 
 #[inline]
 fn start(out: &mut Vec<u8>, opcode: Opcode, payload_len: usize, compressed: bool, mask_bit: u8) {
+    const LEN_16: u8 = 0x7e;
+    const LEN_64: u8 = 0x7f;
     let first = 0x80 | (u8::from(compressed) << 6) | opcode.number();
     if payload_len <= CONTROL_MAX {
         out.extend_from_slice(&[first, mask_bit | payload_len as u8]);
     } else if let Ok(len) = u16::try_from(payload_len) {
         let [high, low] = len.to_be_bytes();
-        out.extend_from_slice(&[first, mask_bit | 126, high, low]);
+        out.extend_from_slice(&[first, mask_bit | LEN_16, high, low]);
     } else {
-        out.extend_from_slice(&[first, mask_bit | 127]);
+        out.extend_from_slice(&[first, mask_bit | LEN_64]);
         out.extend_from_slice(&(payload_len as u64).to_be_bytes());
     }
 }

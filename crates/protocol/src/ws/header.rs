@@ -172,7 +172,7 @@ fn length(short: u8, rest: &[u8]) -> Result<Option<(u64, &[u8])>, Fault> {
             if len >> 63 != 0 {
                 return Err(Fault::protocol("length of 64 bits"));
             }
-            if len <= u64::from(u16::MAX) {
+            if u16::try_from(len).is_ok() {
                 return Err(Fault::protocol("length not in its shortest form"));
             }
             Ok(Some((len, rest)))

@@ -22,23 +22,27 @@ pub(super) fn negotiate(headers: &HeaderMap, deflate: bool) -> Result<Option<&'s
             if reader.rest.is_empty() {
                 break;
             }
-            let met = extension(&mut reader).ok_or(Refused::bad("malformed sec-websocket-extensions"))?;
+            let met = extension(&mut reader)
+                .map_err(|Malformed| Refused::bad("malformed sec-websocket-extensions"))?;
             answer = answer.or(met);
         }
     }
     Ok(answer.filter(|_| deflate))
 }
 
-/// Reads one offer: `None` if it is malformed, else our answer to it if we can meet it.
-fn extension(reader: &mut Reader<'_>) -> Option<Option<&'static str>> {
+/// The header breaks the grammar.
+struct Malformed;
+
+/// Reads one offer, and answers it if we can meet it.
+fn extension(reader: &mut Reader<'_>) -> Result<Option<&'static str>, Malformed> {
     let mut offer = Params::default();
     let mut met = reader.token()?.eq_ignore_ascii_case(b"permessage-deflate");
     loop {
         reader.space();
         match reader.next() {
-            None | Some(b',') => return Some(offer.answer().filter(|_| met)),
+            None | Some(b',') => return Ok(offer.answer().filter(|_| met)),
             Some(b';') => {}
-            Some(_) => return None,
+            Some(_) => return Err(Malformed),
         }
         reader.space();
         let name = reader.token()?;
@@ -136,26 +140,28 @@ impl<'v> Reader<'v> {
         }
     }
 
-    fn token(&mut self) -> Option<&'v [u8]> {
+    fn token(&mut self) -> Result<&'v [u8], Malformed> {
         let len = self.rest.iter().take_while(|byte| is_token(**byte)).count();
-        let (token, rest) = self.rest.split_at_checked(len).filter(|(token, _)| !token.is_empty())?;
-        self.rest = rest;
-        Some(token)
+        match self.rest.split_at_checked(len) {
+            Some((token, rest)) if !token.is_empty() => {
+                self.rest = rest;
+                Ok(token)
+            }
+            _ => Err(Malformed),
+        }
     }
 
     /// A token, bare or quoted.
-    fn value(&mut self) -> Option<Vec<u8>> {
+    fn value(&mut self) -> Result<Vec<u8>, Malformed> {
         if !self.eat(b'"') {
             return self.token().map(<[u8]>::to_vec);
         }
         let mut value = Vec::new();
         loop {
-            match self.next()? {
-                b'"' => {
-                    return Some(value)
-                        .filter(|value| !value.is_empty() && value.iter().all(|b| is_token(*b)));
-                }
-                b'\\' => value.push(self.next()?),
+            match self.next().ok_or(Malformed)? {
+                b'"' if !value.is_empty() && value.iter().all(|byte| is_token(*byte)) => return Ok(value),
+                b'"' => return Err(Malformed),
+                b'\\' => value.push(self.next().ok_or(Malformed)?),
                 byte => value.push(byte),
             }
         }
