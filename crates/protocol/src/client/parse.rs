@@ -68,8 +68,10 @@ pub fn peek_urgent(text: &str) -> bool {
         return false;
     }
     // The word may stand anywhere, also in a payload: only the envelope knows.
-    serde_json::from_str::<Envelope<'_>>(text)
-        .is_ok_and(|envelope| matches!(envelope.raw(Field::Type), Some("\"ack\"" | "\"ping\"")))
+    serde_json::from_str::<Envelope<'_>>(text).is_ok_and(|envelope| {
+        let urgent = matches!(envelope.raw(Field::Type), Some("\"ack\"" | "\"ping\""));
+        urgent && envelope.duplicate.is_none()
+    })
 }
 
 const JSON_SPACE: [char; 4] = [' ', '\t', '\n', '\r'];
