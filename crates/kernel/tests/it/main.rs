@@ -1,0 +1,5 @@
+//! Integration tests of the kernel, one file a behaviour.
+
+mod broker;
+mod limits;
+mod rules;
