@@ -60,6 +60,28 @@ impl Default for Limits {
 }
 
 impl Limits {
+    /// The same with what is off (0) as large as can be, for the bounds that are compared in the hot path.
+    pub(crate) fn normalised(mut self) -> Self {
+        for bound in
+            [&mut self.frame_bytes, &mut self.backlog_bytes, &mut self.retained_bytes, &mut self.inbox_bytes]
+        {
+            if *bound == 0 {
+                *bound = usize::MAX;
+            }
+        }
+        self
+    }
+
+    /// What `welcome` tells clients.
+    pub(crate) fn public(&self) -> [(&'static str, u64); 4] {
+        [
+            ("frame_bytes", self.frame_bytes as u64),
+            ("channels_per_session", u64::from(self.channels_per_session)),
+            ("messages_per_minute", u64::from(self.messages_per_minute)),
+            ("calls_per_second", u64::from(self.calls_per_second)),
+        ]
+    }
+
     /// What `messages_per_minute` and `messages_burst` say.
     pub fn messages(&self) -> Quota {
         Quota { count: self.messages_per_minute, period_ms: 60_000, burst: self.messages_burst }
@@ -139,6 +161,11 @@ impl SharedGcra {
     /// A meter at rest.
     pub const fn new() -> Self {
         Self(AtomicU64::new(0))
+    }
+
+    /// Whether nothing that was taken is remembered any more.
+    pub fn is_idle(&self, now_ms: u64) -> bool {
+        self.0.load(Ordering::Relaxed) <= now_ms.saturating_mul(1_000)
     }
 
     /// Takes one of the quota. What is refused costs nothing.

@@ -7,6 +7,7 @@
 mod law;
 #[cfg(test)]
 mod tests;
+mod wire;
 
 use std::sync::Arc;
 
@@ -125,6 +126,14 @@ impl Roster {
                 replace_lost(places, state != PresenceState::Invisible, now_ms);
             }
             places.push(Place { session, state, meta, lost_until_ms: None });
+        })
+    }
+
+    /// Whether this session is here, and its connection was not lost.
+    pub(crate) fn has(&self, user: &UserId, session: SessionId) -> bool {
+        let places = self.members.get(user);
+        places.is_some_and(|places| {
+            places.iter().any(|place| place.session == session && place.lost_until_ms.is_none())
         })
     }
 

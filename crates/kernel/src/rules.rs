@@ -18,6 +18,16 @@ pub enum Class {
     Memory,
 }
 
+impl Class {
+    /// The word in configuration and on the wire.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Ephemeral => "ephemeral",
+            Self::Memory => "memory",
+        }
+    }
+}
+
 /// Who holds a right in a namespace.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
 pub enum Audience {

@@ -8,7 +8,7 @@ mod parse;
 
 use std::borrow::Cow;
 
-pub use self::parse::{parse, peek_urgent};
+pub use self::parse::{is_reserved, parse, peek_urgent};
 use crate::{code::ErrorCode, position::Position};
 
 /// The most elements of a batch.

@@ -35,6 +35,15 @@ const SERVER_ONLY: [&str; 12] = [
     "pong",
 ];
 
+/// Types of the protocol itself that clients send.
+const CLIENT: [&str; 9] =
+    ["subscribe", "unsubscribe", "message", "typing", "presence", "ack", "history", "auth", "ping"];
+
+/// Whether a name is a type of the protocol, which no application event may bear.
+pub fn is_reserved(event: &str) -> bool {
+    CLIENT.contains(&event) || SERVER_ONLY.contains(&event)
+}
+
 /// A text over this is no `ack` and no `ping`, or one that may wait.
 const URGENT_MAX: usize = 1024;
 

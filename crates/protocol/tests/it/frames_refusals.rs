@@ -126,4 +126,6 @@ fn only_a_single_ack_or_ping_is_urgent() {
     for text in patient {
         assert!(!peek_urgent(text), "{text}");
     }
+    let padded = format!(r#"{{"type":"ping","x":"{}"}}"#, "x".repeat(1024));
+    assert!(!peek_urgent(&padded), "a ping as long as this may wait");
 }

@@ -91,7 +91,27 @@ fn bytes_are_bounded_too() {
         assert_eq!(session.enqueue(&text), Enqueued::Waiting);
     }
     assert_eq!(session.enqueue(&text), Enqueued::Full);
-    assert!(!session.may_read());
+    session.set_busy(false);
+    for _ in 0..2 {
+        assert!(session.resume().is_some());
+        assert!(!session.may_read(), "half of the bound is not below it");
+    }
+    assert!(session.resume().is_some());
+    assert!(session.may_read());
+    session.set_busy(true);
+    assert_eq!(session.enqueue(&text), Enqueued::Waiting, "what was taken no longer counts");
+}
+
+#[test]
+fn nothing_comes_out_while_the_session_is_busy() {
+    let mut session = Session::new(Phase::User);
+    session.set_busy(true);
+    assert_eq!(session.enqueue("a"), Enqueued::Waiting);
+    assert_eq!(session.resume(), None);
+    session.set_busy(false);
+    assert!(session.must_wait(), "a later text may not pass the waiting one");
+    assert_eq!(session.resume(), Some(("a".into(), 0)));
+    assert!(!session.must_wait());
 }
 
 #[derive(Debug, Clone)]

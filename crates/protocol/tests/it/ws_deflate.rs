@@ -4,7 +4,9 @@ use flate2::{Compress, Compression, Decompress, FlushCompress, FlushDecompress};
 use proptest::prelude::*;
 use veche_protocol::ws::{self, Config, DEFLATE_MIN, Decoder, Deflater, Input, Opcode, Role, Scratch};
 
-use crate::ws_driver::{Outcome, Seen, cut, decode, decode_both_ways, fragments, key_for, raw_frame};
+use crate::ws_driver::{
+    Outcome, Seen, cut, decode, decode_both_ways, fragments, key_for, property_tests, raw_frame,
+};
 
 fn config(role: Role, limit: usize) -> Config {
     Config::new(role, limit).with_deflate(true)
@@ -139,7 +141,7 @@ fn payload() -> impl Strategy<Value = Vec<u8>> {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::with_cases(64) })]
+    #![proptest_config(property_tests(64))]
 
     #[test]
     fn what_we_compress_inflates_with_flate2(payloads in prop::collection::vec(payload(), 1..4)) {

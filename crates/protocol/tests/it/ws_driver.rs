@@ -1,6 +1,13 @@
 //! Drives a decoder over a cut stream, and writes frames byte by byte, independently of the codec.
 
+use proptest::test_runner::Config as ProptestConfig;
 use veche_protocol::ws::{Config, Decoder, Event, Input, Opcode, Role, Scratch};
+
+/// Settings of the property tests: as many cases as `PROPTEST_CASES` says, or else `cases`.
+pub(crate) fn property_tests(cases: u32) -> ProptestConfig {
+    let cases = std::env::var("PROPTEST_CASES").ok().and_then(|cases| cases.parse().ok()).unwrap_or(cases);
+    ProptestConfig { failure_persistence: None, ..ProptestConfig::with_cases(cases) }
+}
 
 /// An event that outlives the buffers it was borrowed from.
 #[derive(Debug, Clone, PartialEq, Eq)]

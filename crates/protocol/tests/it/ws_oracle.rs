@@ -6,7 +6,7 @@ use proptest::prelude::*;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use veche_protocol::ws::{self, Config, Deflater, Opcode, Role};
 
-use crate::ws_driver::{Outcome, Seen, cut, decode, fragments, key_for, raw_frame};
+use crate::ws_driver::{Outcome, Seen, cut, decode, fragments, key_for, property_tests, raw_frame};
 use crate::ws_tungstenite as tungstenite_side;
 
 const LIMIT: usize = 200_000;
@@ -189,7 +189,7 @@ fn accepted(events: Vec<Seen>) -> Outcome {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::with_cases(96) })]
+    #![proptest_config(property_tests(96))]
 
     #[test]
     fn what_we_write_is_read_alike_by_all(role in role(), script in script(), reads in reads()) {

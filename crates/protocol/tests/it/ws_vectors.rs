@@ -8,6 +8,7 @@ use crate::ws_driver::{Outcome, Seen, cut, decode};
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Vectors {
+    version: u32,
     #[serde(rename = "comment")]
     _comment: String,
     cases: Vec<Case>,
@@ -65,6 +66,7 @@ fn the_decoder_agrees_with_every_vector() {
     let path = concat!(env!("CARGO_MANIFEST_DIR"), "/../../protocol-vectors/ws.json");
     let text = std::fs::read_to_string(path).expect("the vectors");
     let vectors: Vectors = serde_json::from_str(&text).expect("vectors in their shape");
+    assert_eq!(vectors.version, 1);
     assert!(vectors.cases.len() >= 60, "only {} cases", vectors.cases.len());
     for case in vectors.cases {
         let role = match case.role.as_str() {

@@ -1,0 +1,147 @@
+//! A call of a client, and the extractors that a handler's arguments are made of.
+
+use serde::de::DeserializeOwned;
+use veche_protocol::{code::ErrorCode, name::ChannelName};
+
+use crate::{publication::UserId, reply::Rejection, session::Session};
+
+/// A client's application event on its way to the handler.
+#[derive(Debug, Clone)]
+pub struct Call {
+    pub(crate) session: Session,
+    pub(crate) event: Box<str>,
+    pub(crate) parameter: Option<Box<str>>,
+    pub(crate) channel: Option<ChannelName>,
+    pub(crate) data: Box<str>,
+}
+
+impl Call {
+    /// Who calls.
+    pub fn session(&self) -> &Session {
+        &self.session
+    }
+
+    /// The event's name, as the client sent it.
+    pub fn event(&self) -> &str {
+        &self.event
+    }
+
+    /// The payload, raw JSON.
+    pub fn data(&self) -> &str {
+        &self.data
+    }
+
+    /// The channel that the frame named.
+    pub fn channel(&self) -> Option<&ChannelName> {
+        self.channel.as_ref()
+    }
+}
+
+/// An argument of a handler, made from the call and the module's state. A rejected extraction answers
+/// the client, and the handler does not run.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` cannot be an argument of a handler in a module with the state `{S}`",
+    note = "arguments are `Session`, `User`, `Data<T>`, `State<S>`, `Channel`, `Parameter`, `Call`"
+)]
+pub trait Extract<S>: Sized {
+    /// Makes the argument.
+    fn extract(call: &Call, state: &S) -> Result<Self, Rejection>;
+}
+
+/// The payload, deserialised. A wrong or missing field is answered by `bad_request` with its name.
+#[derive(Debug, Clone)]
+pub struct Data<T>(pub T);
+
+/// A clone of the module's state.
+#[derive(Debug, Clone)]
+pub struct State<S>(pub S);
+
+/// The signed-in user; a guest is answered `unauthorized`.
+#[derive(Debug, Clone)]
+pub struct User(pub UserId);
+
+/// The frame's `channel`; without one the client is answered `bad_request`.
+#[derive(Debug, Clone)]
+pub struct Channel(pub ChannelName);
+
+/// What stands in the place of `{…}` at the end of the event's name.
+#[derive(Debug, Clone)]
+pub struct Parameter(pub String);
+
+impl<S> Extract<S> for Call {
+    fn extract(call: &Call, _: &S) -> Result<Self, Rejection> {
+        Ok(call.clone())
+    }
+}
+
+impl<S> Extract<S> for Session {
+    fn extract(call: &Call, _: &S) -> Result<Self, Rejection> {
+        Ok(call.session.clone())
+    }
+}
+
+impl<S> Extract<S> for User {
+    fn extract(call: &Call, _: &S) -> Result<Self, Rejection> {
+        let user = call.session.user();
+        if user.is_guest() { Err(Rejection::unauthorized()) } else { Ok(Self(user.clone())) }
+    }
+}
+
+impl<S> Extract<S> for Channel {
+    fn extract(call: &Call, _: &S) -> Result<Self, Rejection> {
+        let missing = || Rejection::new(ErrorCode::BadRequest, "this event needs a channel").field("channel");
+        call.channel.clone().map(Self).ok_or_else(missing)
+    }
+}
+
+impl<S> Extract<S> for Parameter {
+    fn extract(call: &Call, _: &S) -> Result<Self, Rejection> {
+        let parameter = call.parameter.as_deref().unwrap_or_default();
+        Ok(Self(parameter.to_owned()))
+    }
+}
+
+impl<S: Clone> Extract<S> for State<S> {
+    fn extract(_: &Call, state: &S) -> Result<Self, Rejection> {
+        Ok(Self(state.clone()))
+    }
+}
+
+impl<T: DeserializeOwned, S> Extract<S> for Data<T> {
+    fn extract(call: &Call, _: &S) -> Result<Self, Rejection> {
+        let mut json = serde_json::Deserializer::from_str(&call.data);
+        serde_path_to_error::deserialize(&mut json).map(Data).map_err(|error| {
+            let message = error.inner().to_string();
+            let field = field_of(&error.path().to_string(), &message);
+            Rejection::new(ErrorCode::BadRequest, message).field(field)
+        })
+    }
+}
+
+/// The full name of the field that serde complains of; what is missing stands in the message only.
+fn field_of(path: &str, message: &str) -> String {
+    let mut field = String::from("data");
+    if path != "." {
+        field.push('.');
+        field.push_str(path);
+    }
+    if let Some(missing) = message.strip_prefix("missing field `").and_then(|rest| rest.split('`').next()) {
+        field.push('.');
+        field.push_str(missing);
+    }
+    field
+}
+
+#[cfg(test)]
+mod tests {
+    use super::field_of;
+
+    #[test]
+    fn a_payloads_error_names_its_field() {
+        let check = |path, message, field| assert_eq!(field_of(path, message), field);
+        check(".", "invalid type: integer `1`, expected struct Say", "data");
+        check(".", "missing field `body` at line 1 column 2", "data.body");
+        check("card", "missing field `title` at line 1 column 9", "data.card.title");
+        check("cards[2].title", "invalid type: null, expected a string", "data.cards[2].title");
+    }
+}

@@ -1,0 +1,242 @@
+//! The node's records of channels: who is interested, up to where it was delivered, who is there.
+//!
+//! Locks are taken in one order: a broker's lock of the channel, the table's stripe, the channel's record,
+//! a shard's inbox. None is held across an await.
+
+use std::{
+    hash::BuildHasher,
+    sync::{Arc, Mutex},
+};
+
+use foldhash::fast::RandomState;
+use hashbrown::HashMap;
+use smallvec::SmallVec;
+use veche_protocol::{name::ChannelName, position::Position, server::ServerFrame};
+
+use crate::{
+    broker::{Head, Sink},
+    framed::Framed,
+    inbox::{Audience, Entry, Inbox, Subscribing, lock},
+    metrics::Metrics,
+    presence::Roster,
+    publication::{Publication, SessionId, UserId},
+    rules::Namespace,
+};
+
+const STRIPES: usize = 64;
+
+/// What the node knows of a channel that somebody here is interested in.
+pub(crate) struct NodeChannel {
+    pub(crate) name: ChannelName,
+    pub(crate) namespace: Arc<Namespace>,
+    pub(crate) record: Mutex<Record>,
+}
+
+#[derive(Default)]
+pub(crate) struct Record {
+    /// The last position delivered; `None` before the broker has told the head, and on `ephemeral`.
+    pub(crate) delivered: Option<Position>,
+    /// The broker knows of the node's interest.
+    pub(crate) announced: bool,
+    /// Subscriptions, also those on their way, for each shard that has any.
+    interest: SmallVec<[(u16, u32); 2]>,
+    pub(crate) roster: Option<Box<Roster>>,
+    /// A flush of the roster's changes is under way in some shard's wheel.
+    pub(crate) flush_armed: bool,
+    pub(crate) typing: Option<Box<Vec<Typist>>>,
+    /// The record left the table; whoever still holds it must look again.
+    freed: bool,
+}
+
+/// Somebody who writes.
+pub(crate) struct Typist {
+    pub(crate) user: UserId,
+    pub(crate) session: SessionId,
+    pub(crate) until_ms: u64,
+    pub(crate) told_ms: u64,
+}
+
+impl Record {
+    pub(crate) fn subscribers(&self) -> u32 {
+        self.interest.iter().map(|(_, count)| count).sum()
+    }
+
+    fn is_idle(&self) -> bool {
+        self.interest.is_empty() && self.roster.as_ref().is_none_or(|roster| roster.is_empty())
+    }
+
+    /// Ends a user's typing; whether it was under way.
+    pub(crate) fn stop_typing(&mut self, user: &UserId) -> bool {
+        let Some(typing) = &mut self.typing else { return false };
+        let before = typing.len();
+        typing.retain(|typist| typist.user != *user);
+        let stopped = typing.len() < before;
+        if typing.is_empty() {
+            self.typing = None;
+        }
+        stopped
+    }
+}
+
+/// The table of records and the way into the shards. This is what a broker delivers to.
+pub(crate) struct Routes {
+    stripes: Box<[Mutex<HashMap<ChannelName, Arc<NodeChannel>, RandomState>>]>,
+    hasher: RandomState,
+    pub(crate) inboxes: Box<[Arc<Inbox>]>,
+    metrics: Arc<Metrics>,
+}
+
+impl Routes {
+    pub(crate) fn new(inboxes: Box<[Arc<Inbox>]>, metrics: Arc<Metrics>) -> Self {
+        let stripes = (0..STRIPES).map(|_| Mutex::default()).collect();
+        Self { stripes, hasher: RandomState::default(), inboxes, metrics }
+    }
+
+    fn stripe(&self, channel: &str) -> &Mutex<HashMap<ChannelName, Arc<NodeChannel>, RandomState>> {
+        &self.stripes[self.hasher.hash_one(channel) as usize % STRIPES]
+    }
+
+    pub(crate) fn find(&self, channel: &str) -> Option<Arc<NodeChannel>> {
+        lock(self.stripe(channel)).get(channel).cloned()
+    }
+
+    /// How many channels have a record.
+    pub(crate) fn len(&self) -> usize {
+        self.stripes.iter().map(|stripe| lock(stripe).len()).sum()
+    }
+
+    /// The record of a channel, made if need be.
+    pub(crate) fn enter(&self, name: &ChannelName, namespace: &Arc<Namespace>) -> Arc<NodeChannel> {
+        let made = || {
+            let record = Mutex::default();
+            Arc::new(NodeChannel { name: name.clone(), namespace: namespace.clone(), record })
+        };
+        lock(self.stripe(name)).entry(name.clone()).or_insert_with(made).clone()
+    }
+
+    /// Counts a subscription and puts it into its shard's inbox, with the cut. `Err` gives it back: the
+    /// record was freed meanwhile, or the channel is full.
+    pub(crate) fn subscribe(&self, mut wanted: Box<Subscribing>) -> Result<(), (Box<Subscribing>, Unfit)> {
+        let channel = wanted.channel.clone();
+        let mut record = lock(&channel.record);
+        if record.freed {
+            return Err((wanted, Unfit::Freed));
+        }
+        let most = channel.namespace.max_members;
+        if most > 0 && !wanted.again && record.subscribers() >= most {
+            return Err((wanted, Unfit::Full));
+        }
+        let shard = wanted.session.shard;
+        match record.interest.iter_mut().find(|(known, _)| *known == shard) {
+            Some((_, count)) => *count += 1,
+            None => record.interest.push((shard, 1)),
+        }
+        wanted.cut = record.delivered;
+        self.push(shard, Entry::Subscribe(wanted));
+        Ok(())
+    }
+
+    /// A subscription of this shard ended. Returns whether the record was freed with it.
+    pub(crate) fn release(&self, channel: &Arc<NodeChannel>, shard: u16) -> bool {
+        {
+            let mut record = lock(&channel.record);
+            if let Some(at) = record.interest.iter().position(|(known, _)| *known == shard) {
+                record.interest[at].1 -= 1;
+                if record.interest[at].1 == 0 {
+                    record.interest.swap_remove(at);
+                }
+            }
+            if !record.is_idle() {
+                return false;
+            }
+        }
+        self.free_if_idle(channel)
+    }
+
+    /// Forgets a record that nobody needs. Returns whether it did.
+    pub(crate) fn free_if_idle(&self, channel: &Arc<NodeChannel>) -> bool {
+        let mut stripe = lock(self.stripe(&channel.name));
+        let mut record = lock(&channel.record);
+        if record.freed || !record.is_idle() {
+            return false;
+        }
+        record.freed = true;
+        stripe.remove(&channel.name);
+        if stripe.len() * 4 < stripe.capacity() {
+            stripe.shrink_to_fit();
+        }
+        record.announced
+    }
+
+    /// The broker has told the head.
+    pub(crate) fn announce(channel: &NodeChannel, head: Option<Head>) {
+        let mut record = lock(&channel.record);
+        record.announced = true;
+        let Some(head) = head else { return };
+        let told = Position { epoch: head.epoch, offset: head.offset };
+        let newer = record.delivered.is_none_or(|at| at.epoch == told.epoch && at.offset < told.offset);
+        if newer {
+            record.delivered = Some(told);
+        }
+    }
+
+    /// Tells a channel's subscribers something that is no publication.
+    pub(crate) fn notice(
+        &self,
+        channel: &Arc<NodeChannel>,
+        record: &Record,
+        frame: &ServerFrame<'_>,
+        audience: Audience,
+    ) {
+        if record.interest.is_empty() {
+            return;
+        }
+        let framed = Arc::new(Framed::notice(frame));
+        for (shard, _) in &record.interest {
+            let entry = Entry::Notice { channel: channel.clone(), framed: framed.clone(), audience };
+            self.push(*shard, entry);
+        }
+    }
+
+    pub(crate) fn push(&self, shard: u16, entry: Entry) {
+        if let Some(inbox) = self.inboxes.get(usize::from(shard)) {
+            inbox.push(entry);
+        }
+    }
+
+    /// Whether a publication to this channel must wait, because a shard that wants it is behind.
+    pub(crate) fn is_full(&self, channel: &str) -> bool {
+        if !self.inboxes.iter().any(|inbox| inbox.is_full()) {
+            return false;
+        }
+        let Some(channel) = self.find(channel) else { return false };
+        let record = lock(&channel.record);
+        record.interest.iter().any(|(shard, _)| self.inboxes[usize::from(*shard)].is_full())
+    }
+}
+
+/// Why a subscription did not come about.
+pub(crate) enum Unfit {
+    /// The record left the table; look again.
+    Freed,
+    /// `max_members` are there.
+    Full,
+}
+
+impl Sink for Routes {
+    fn deliver(&self, publication: Arc<Publication>) {
+        self.metrics.publications.increment(1);
+        let Some(channel) = self.find(&publication.channel) else { return };
+        let mut record = lock(&channel.record);
+        if publication.position.is_some() {
+            record.delivered = publication.position;
+        }
+        if record.interest.is_empty() {
+            return;
+        }
+        let framed = Arc::new(Framed::publication(publication));
+        for (shard, _) in &record.interest {
+            self.push(*shard, Entry::Publish { channel: channel.clone(), framed: framed.clone() });
+        }
+    }
+}

@@ -1,0 +1,157 @@
+//! A shard's inbox: the only way in which anything reaches a shard, and so the order of all that it does.
+
+use std::{
+    mem,
+    rc::Rc,
+    sync::{
+        Arc, Mutex, MutexGuard, PoisonError,
+        atomic::{AtomicUsize, Ordering},
+    },
+    task::Waker,
+};
+
+use tokio::sync::oneshot;
+
+use crate::{
+    channels::NodeChannel,
+    framed::Framed,
+    publication::SessionId,
+    reply::{Outcome, Rejection},
+    shard::Shard,
+};
+use veche_protocol::{code::CloseCode, position::Position};
+
+/// Locks a mutex whose holder may have panicked: the data behind ours is consistent at every await-free
+/// step, and one panicking connection must not take the node with it.
+pub(crate) fn lock<T: ?Sized>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// Where a session lives. The id tells a slot's present tenant from a former one.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct SessionKey {
+    pub(crate) shard: u16,
+    pub(crate) slot: u32,
+    pub(crate) id: SessionId,
+}
+
+/// A subscription on its way to the shard, pushed under the node record's mutex: publications up to
+/// `cut` precede it in the inbox, later ones follow.
+pub(crate) struct Subscribing {
+    pub(crate) session: SessionKey,
+    pub(crate) channel: Arc<NodeChannel>,
+    pub(crate) cut: Option<Position>,
+    pub(crate) floor: u64,
+    pub(crate) since: Option<Position>,
+    /// The session asked for the members.
+    pub(crate) presence: bool,
+    /// The frame's id.
+    pub(crate) id: Option<Box<str>>,
+    /// The session is subscribed already; this replaces it.
+    pub(crate) again: bool,
+    /// Whose next step waits for it.
+    pub(crate) done: oneshot::Sender<Result<(), Rejection>>,
+}
+
+/// Who of a channel's subscribers a notice is for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Audience {
+    /// Those who asked for the members.
+    Presence,
+    /// All but one session.
+    Except(SessionId),
+}
+
+pub(crate) enum Entry {
+    Publish {
+        channel: Arc<NodeChannel>,
+        framed: Arc<Framed>,
+    },
+    Notice {
+        channel: Arc<NodeChannel>,
+        framed: Arc<Framed>,
+        audience: Audience,
+    },
+    Subscribe(Box<Subscribing>),
+    Unsubscribe {
+        session: SessionKey,
+        channel: Arc<NodeChannel>,
+        id: Option<Box<str>>,
+    },
+    /// A frame for one session, as JSON text.
+    Direct {
+        session: SessionKey,
+        text: Vec<u8>,
+    },
+    /// A call under way has its outcome.
+    Done {
+        session: SessionKey,
+        call: u32,
+        outcome: Outcome,
+    },
+    Close {
+        session: SessionKey,
+        code: CloseCode,
+    },
+    /// Nothing but a turn: steps were planned outside of one.
+    Turn,
+    /// Work that must happen on the shard's thread.
+    Run(Box<dyn FnOnce(&Rc<Shard>) + Send>),
+}
+
+#[derive(Default)]
+struct Queue {
+    entries: Vec<Entry>,
+    waker: Option<Waker>,
+}
+
+/// A shard's inbox. Pushing never waits; publishers ask [`Inbox::is_full`] before a position is assigned.
+pub(crate) struct Inbox {
+    queue: Mutex<Queue>,
+    bytes: AtomicUsize,
+    bound: usize,
+}
+
+impl Inbox {
+    pub(crate) fn new(bound: usize) -> Self {
+        Self { queue: Mutex::default(), bytes: AtomicUsize::new(0), bound }
+    }
+
+    pub(crate) fn push(&self, entry: Entry) {
+        if let Entry::Publish { framed, .. } = &entry {
+            self.bytes.fetch_add(framed.weight(), Ordering::Relaxed);
+        }
+        let mut queue = lock(&self.queue);
+        queue.entries.push(entry);
+        if let Some(waker) = queue.waker.take() {
+            drop(queue);
+            waker.wake();
+        }
+    }
+
+    /// Takes everything into `taken`, which must be empty; if there is nothing, leaves the waker and
+    /// returns false.
+    pub(crate) fn take(&self, taken: &mut Vec<Entry>, waker: &Waker) -> bool {
+        let mut queue = lock(&self.queue);
+        if queue.entries.is_empty() {
+            queue.waker = Some(waker.clone());
+            return false;
+        }
+        mem::swap(&mut queue.entries, taken);
+        true
+    }
+
+    /// The shard has sent a publication.
+    pub(crate) fn release(&self, weight: usize) {
+        self.bytes.fetch_sub(weight, Ordering::Relaxed);
+    }
+
+    pub(crate) fn is_full(&self) -> bool {
+        self.bytes.load(Ordering::Relaxed) >= self.bound
+    }
+
+    /// Bytes of publications that wait.
+    pub(crate) fn bytes(&self) -> usize {
+        self.bytes.load(Ordering::Relaxed)
+    }
+}

@@ -1,0 +1,48 @@
+//! A Veche node: shards, channels, sessions, presence, handlers and modules, and the broker port.
+//!
+//! Applications bring [`Module`]s, doors bring connections (see [`Shard::open`]), brokers implement
+//! [`broker::Broker`]. No door, no engine and no database is known here.
+
+pub mod broker;
+mod call;
+mod channels;
+mod clock;
+mod framed;
+mod handler;
+mod inbox;
+mod kernel;
+mod limits;
+mod metrics;
+mod module;
+mod node;
+mod presence;
+mod publication;
+mod recovery;
+mod reply;
+mod rules;
+mod session;
+mod shard;
+#[cfg(feature = "testing")]
+pub mod testing;
+mod users;
+
+pub use call::{Call, Channel, Data, Extract, Parameter, State, User};
+pub use clock::Clock;
+pub use framed::Encoding;
+pub use handler::{BoxFuture, Handler, Middleware, Next};
+pub use kernel::{Builder, Kernel};
+pub use limits::{Gcra, Limits, Quota, RetryAfter, SharedGcra};
+pub use module::{Ask, BuildError, DEADLINE, Module};
+pub use node::{Authenticate, Heartbeat, Identity};
+pub use publication::{Publication, Sender, SessionId, UserId};
+pub use reply::{IntoReply, Outcome, Rejection};
+pub use rules::{
+    Audience, Class, Decision, Namespace, Principal, Retain, Right, Rules, RulesError, SlowConsumer,
+};
+pub use session::{Event, Session, Target};
+pub use shard::{Link, Opening, Shard, Wire};
+pub use veche_protocol::{
+    code::{CloseCode, ErrorCode},
+    name::ChannelName,
+    position::{Epoch, Position},
+};

@@ -1,0 +1,259 @@
+//! Modules: what an application brings to a node.
+
+use std::{borrow::Cow, collections::HashMap, future::Future, sync::Arc, time::Duration};
+
+use veche_protocol::{client::is_reserved, name::ChannelName};
+
+use crate::{
+    handler::{BoundHandler, BoxFuture, Handler, Middleware},
+    publication::UserId,
+    reply::Rejection,
+    rules::{Namespace, Right},
+};
+
+/// How long a handler may take, unless it says otherwise.
+pub const DEADLINE: Duration = Duration::from_secs(10);
+
+/// A named set of handlers and channel rules. `S` is the state that its handlers share.
+///
+/// ```
+/// use veche_kernel::{Audience, Class, Data, Module, Namespace, Rejection, Session};
+///
+/// let rooms = Namespace { subscribe: Audience::Users, ..Namespace::new("room") };
+/// let module: Module = Module::new("rooms")
+///     .channel(rooms)
+///     .on("room.enter", async |session: Session, Data(room): Data<String>| -> Result<(), Rejection> {
+///         session.join(&room).await
+///     });
+/// ```
+pub struct Module<S = ()> {
+    name: Cow<'static, str>,
+    entries: Vec<Entry<S>>,
+    channels: Vec<Namespace>,
+    guards: Vec<(String, Guard)>,
+}
+
+struct Entry<S> {
+    event: String,
+    options: Options,
+    bind: Box<dyn Fn(S) -> BoundHandler + Send + Sync>,
+}
+
+/// How a handler is run.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Options {
+    pub(crate) deadline: Duration,
+    pub(crate) concurrent: bool,
+}
+
+/// What a module's rule is asked.
+#[derive(Debug, Clone)]
+pub struct Ask {
+    /// Who wants it.
+    pub user: UserId,
+    /// Which channel.
+    pub channel: ChannelName,
+    /// What for.
+    pub right: Right,
+}
+
+pub(crate) type Guard = Arc<dyn Fn(Ask) -> BoxFuture<Result<(), Rejection>> + Send + Sync>;
+
+impl<S: Clone + Send + Sync + 'static> Module<S> {
+    /// An empty module.
+    pub fn new(name: impl Into<Cow<'static, str>>) -> Self {
+        Self { name: name.into(), entries: Vec::new(), channels: Vec::new(), guards: Vec::new() }
+    }
+
+    /// Answers calls of this event. A name may end in a parameter, as `balance:updated:{user}`, which the
+    /// handler takes as [`crate::Parameter`].
+    #[must_use]
+    pub fn on<Arguments: 'static, H: Handler<Arguments, S>>(
+        mut self,
+        event: impl Into<String>,
+        handler: H,
+    ) -> Self {
+        let handler = Arc::new(handler);
+        let bind = move |state: S| -> BoundHandler {
+            let handler = handler.clone();
+            Arc::new(move |call| handler.run(call, &state))
+        };
+        let options = Options { deadline: DEADLINE, concurrent: false };
+        self.entries.push(Entry { event: event.into(), options, bind: Box::new(bind) });
+        self
+    }
+
+    /// Changes how long the last handler may take (10 s unless said); past it the caller is answered
+    /// `timeout`, the handler is dropped at its next await, and the session goes on.
+    #[must_use]
+    pub fn deadline(mut self, deadline: Duration) -> Self {
+        if let Some(entry) = self.entries.last_mut() {
+            entry.options.deadline = deadline;
+        }
+        self
+    }
+
+    /// Lets the session's later frames overtake the last handler while it runs.
+    #[must_use]
+    pub fn concurrent(mut self) -> Self {
+        if let Some(entry) = self.entries.last_mut() {
+            entry.options.concurrent = true;
+        }
+        self
+    }
+
+    /// Declares the channels of a namespace; the module owns it, and the configuration cannot declare it
+    /// again.
+    #[must_use]
+    pub fn channel(mut self, namespace: Namespace) -> Self {
+        self.channels.push(namespace);
+        self
+    }
+
+    /// Asks this function too, after the namespace's own rule has allowed it. The answer to `subscribe`
+    /// is kept with the subscription.
+    #[must_use]
+    pub fn guard<F, Fut>(mut self, namespace: impl Into<String>, rule: F) -> Self
+    where
+        F: Fn(Ask) -> Fut + Send + Sync + 'static,
+        Fut: Future<Output = Result<(), Rejection>> + Send + 'static,
+    {
+        self.guards.push((namespace.into(), Arc::new(move |ask| Box::pin(rule(ask)))));
+        self
+    }
+
+    /// Gives the handlers their state, and makes the module ready to be mounted.
+    #[must_use]
+    pub fn with_state(self, state: S) -> Module {
+        let bound = |entry: Entry<S>| {
+            let handler = (entry.bind)(state.clone());
+            Entry {
+                event: entry.event,
+                options: entry.options,
+                bind: Box::new(move |()| handler.clone()) as Box<dyn Fn(()) -> BoundHandler + Send + Sync>,
+            }
+        };
+        let entries = self.entries.into_iter().map(bound).collect();
+        Module { name: self.name, entries, channels: self.channels, guards: self.guards }
+    }
+}
+
+/// Why a node cannot be built.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum BuildError {
+    /// Two modules answer one event, or one does twice.
+    #[error("the event {event:?} of the module {module:?} has a handler already")]
+    DoubledEvent {
+        /// The event.
+        event: String,
+        /// The later module.
+        module: String,
+    },
+    /// The name belongs to the protocol, or is malformed.
+    #[error("the event name {event:?} of the module {module:?} cannot be used: {why}")]
+    InvalidEvent {
+        /// The event.
+        event: String,
+        /// The module.
+        module: String,
+        /// What is wrong with it.
+        why: &'static str,
+    },
+    /// A namespace is malformed or declared twice.
+    #[error(transparent)]
+    Rules(#[from] crate::rules::RulesError),
+    /// A guard for a namespace that nobody declares.
+    #[error("the module {module:?} guards the namespace {namespace:?}, which is not declared")]
+    UnknownNamespace {
+        /// The namespace.
+        namespace: String,
+        /// The module.
+        module: String,
+    },
+    /// The operating system refused.
+    #[error("failed to start the node's threads: {0}")]
+    Start(String),
+}
+
+/// One event's handler.
+#[derive(Clone)]
+pub(crate) struct Registered {
+    pub(crate) handler: BoundHandler,
+    pub(crate) options: Options,
+}
+
+/// All modules of a node, put together.
+#[derive(Default)]
+pub(crate) struct Registry {
+    exact: HashMap<String, Registered>,
+    prefixes: Vec<(String, Registered)>,
+    guards: HashMap<String, Guard>,
+    pub(crate) layers: Arc<[Arc<dyn Middleware>]>,
+}
+
+impl Registry {
+    pub(crate) fn new(layers: Vec<Arc<dyn Middleware>>) -> Self {
+        Self { layers: layers.into(), ..Self::default() }
+    }
+
+    /// Adds a module's handlers and guards, and hands its namespaces over.
+    pub(crate) fn mount(&mut self, module: Module) -> Result<Vec<Namespace>, BuildError> {
+        let name = module.name.to_string();
+        for entry in module.entries {
+            self.add(entry, &name)?;
+        }
+        for (namespace, guard) in module.guards {
+            if !module.channels.iter().any(|declared| declared.name == namespace) {
+                return Err(BuildError::UnknownNamespace { namespace, module: name });
+            }
+            self.guards.insert(namespace, guard);
+        }
+        Ok(module.channels)
+    }
+
+    fn add(&mut self, entry: Entry<()>, module: &str) -> Result<(), BuildError> {
+        let invalid =
+            |why| BuildError::InvalidEvent { event: entry.event.clone(), module: module.into(), why };
+        let registered = Registered { handler: (entry.bind)(()), options: entry.options };
+        if is_reserved(&entry.event) {
+            return Err(invalid("it is a name of the protocol"));
+        }
+        veche_protocol::name::check_event(&entry.event).map_err(|_| invalid("it is no event name"))?;
+        let doubled = match entry.event.split_once('{') {
+            None => self.exact.insert(entry.event.clone(), registered).is_some(),
+            Some((prefix, rest)) => {
+                if prefix.is_empty() || rest.find('}') != Some(rest.len() - 1) {
+                    return Err(invalid("a parameter stands at the end, as in balance:updated:{user}"));
+                }
+                let doubled = self.prefixes.iter().any(|(known, _)| known == prefix);
+                self.prefixes.push((prefix.to_owned(), registered));
+                doubled
+            }
+        };
+        if doubled {
+            return Err(BuildError::DoubledEvent { event: entry.event, module: module.into() });
+        }
+        Ok(())
+    }
+
+    /// The handler of an event, and the event's parameter.
+    pub(crate) fn find<'a>(&self, event: &'a str) -> Option<(&Registered, Option<&'a str>)> {
+        if let Some(registered) = self.exact.get(event) {
+            return Some((registered, None));
+        }
+        let longest = |found: &(usize, _)| found.0;
+        self.prefixes
+            .iter()
+            .filter_map(|(prefix, registered)| {
+                let parameter = event.strip_prefix(prefix.as_str()).filter(|rest| !rest.is_empty())?;
+                Some((prefix.len(), (registered, Some(parameter))))
+            })
+            .max_by_key(longest)
+            .map(|(_, found)| found)
+    }
+
+    pub(crate) fn guard(&self, namespace: &str) -> Option<&Guard> {
+        self.guards.get(namespace)
+    }
+}

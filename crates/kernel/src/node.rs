@@ -1,0 +1,327 @@
+//! What all shards, handlers and handles of a node share.
+
+use std::{
+    borrow::Cow,
+    fmt,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering},
+    },
+    time::Duration,
+};
+
+use smallvec::SmallVec;
+use tokio::sync::oneshot;
+use veche_protocol::{
+    client::Range, code::ErrorCode, name::ChannelName, position::Position, server::ServerFrame,
+};
+
+use crate::{
+    broker::{Broker, BrokerError, History, HistoryQuery, Published},
+    channels::{NodeChannel, Routes, Unfit},
+    clock::Clock,
+    inbox::{Audience, Entry, SessionKey, Subscribing, lock},
+    limits::Limits,
+    metrics::Metrics,
+    module::{Ask, DEADLINE, Registry},
+    publication::{Publication, Sender, SessionId, UserId},
+    reply::Rejection,
+    rules::{Class, Namespace, Rules},
+    shard::Shard,
+    users::Users,
+};
+
+/// How long a publisher waits for a shard that is behind.
+const PATIENCE: Duration = Duration::from_secs(2);
+
+/// Who a credential stands for.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Identity {
+    /// The user.
+    pub user: UserId,
+    /// When the credential ends, ms since 1970; 0 = never.
+    pub expires_ms: u64,
+}
+
+/// What decides on credentials. Implemented by the doors' token verifiers.
+pub trait Authenticate: Send + Sync + 'static {
+    /// Who this token stands for, or a word (for a metric) that says why it is refused.
+    fn authenticate(&self, token: &str, wall_ms: u64) -> Result<Identity, &'static str>;
+}
+
+/// When a connection is asked for a sign of life, and how long it may take to give one.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Heartbeat {
+    /// Silence before a ping, ms.
+    pub ping_ms: u64,
+    /// Silence after it before the connection ends, ms.
+    pub patience_ms: u64,
+}
+
+impl Default for Heartbeat {
+    fn default() -> Self {
+        Self { ping_ms: 25_000, patience_ms: 10_000 }
+    }
+}
+
+pub(crate) struct Node {
+    pub(crate) name: String,
+    pub(crate) clock: Clock,
+    pub(crate) limits: Limits,
+    pub(crate) heartbeat: Heartbeat,
+    pub(crate) rules: Rules,
+    pub(crate) guests: bool,
+    pub(crate) authenticator: Option<Arc<dyn Authenticate>>,
+    pub(crate) registry: Registry,
+    pub(crate) broker: Arc<dyn Broker>,
+    pub(crate) routes: Arc<Routes>,
+    pub(crate) users: Users,
+    pub(crate) metrics: Arc<Metrics>,
+    pub(crate) handlers: tokio::runtime::Handle,
+    pub(crate) sessions: AtomicUsize,
+    pub(crate) draining: AtomicBool,
+    pub(crate) random_state: AtomicU64,
+}
+
+/// A subscription that a session asks for, or that a handler asks for it.
+pub(crate) struct Join {
+    pub(crate) session: SessionKey,
+    pub(crate) user: UserId,
+    pub(crate) channel: ChannelName,
+    pub(crate) since: Option<Position>,
+    pub(crate) presence: bool,
+    pub(crate) id: Option<Box<str>>,
+    pub(crate) again: bool,
+}
+
+/// A publication before its position.
+pub(crate) struct Message {
+    pub(crate) channel: ChannelName,
+    pub(crate) event: Cow<'static, str>,
+    pub(crate) data: Arc<str>,
+    pub(crate) sender: Option<Sender>,
+    pub(crate) op_id: Option<Box<str>>,
+    pub(crate) key: Option<Box<str>>,
+    pub(crate) exclude: SmallVec<[SessionId; 1]>,
+}
+
+impl Message {
+    pub(crate) fn new(channel: ChannelName, event: Cow<'static, str>, data: &str) -> Self {
+        let data = data.into();
+        Self { channel, event, data, sender: None, op_id: None, key: None, exclude: SmallVec::new() }
+    }
+}
+
+impl From<BrokerError> for Rejection {
+    fn from(error: BrokerError) -> Self {
+        Self::unavailable(error.to_string())
+    }
+}
+
+impl Node {
+    /// 64 random bits that nobody can guess from others: the operating system's.
+    pub(crate) fn random(&self) -> u64 {
+        // Without entropy a counter still keeps ids distinct on this node; they are no secrets.
+        getrandom::u64().unwrap_or_else(|_| self.random_state.fetch_add(1, Ordering::Relaxed))
+    }
+
+    /// The rules of a channel; one that nobody declared is `ephemeral` and closed to clients.
+    pub(crate) fn namespace(&self, channel: &str) -> Arc<Namespace> {
+        match self.rules.namespace(channel) {
+            Some(namespace) => namespace.clone(),
+            None => self.rules.undeclared(channel),
+        }
+    }
+
+    pub(crate) fn class(&self, channel: &str) -> Class {
+        self.rules.namespace(channel).map_or(Class::Ephemeral, |namespace| namespace.class)
+    }
+
+    /// Publishes, once the shards that want it have room for it.
+    pub(crate) async fn publish(&self, message: Message) -> Result<Published, Rejection> {
+        self.wait_for_room(&message.channel).await?;
+        let namespace = self.namespace(&message.channel);
+        if let Some(sender) = &message.sender {
+            self.written(&message.channel, &sender.user);
+        }
+        let publication = Publication {
+            channel: message.channel,
+            event: message.event,
+            data: message.data,
+            position: None,
+            sender: message.sender,
+            op_id: message.op_id,
+            key: message.key,
+            time_ms: self.clock.wall_ms(),
+            exclude: message.exclude,
+        };
+        Ok(self.broker.publish(publication, &namespace).wait().await?)
+    }
+
+    async fn wait_for_room(&self, channel: &str) -> Result<(), Rejection> {
+        if !self.routes.is_full(channel) {
+            return Ok(());
+        }
+        self.metrics.waited.increment(1);
+        let mut left = PATIENCE;
+        while self.routes.is_full(channel) {
+            if left.is_zero() {
+                self.metrics.refused("inbox_full");
+                return Err(Rejection::unavailable("the node is overloaded").retry_after_ms(1_000));
+            }
+            let step = Duration::from_millis(10).min(left);
+            tokio::time::sleep(step).await;
+            left -= step;
+        }
+        Ok(())
+    }
+
+    /// Whoever has sent a message writes no longer.
+    fn written(&self, channel: &str, user: &UserId) {
+        let Some(channel) = self.routes.find(channel) else { return };
+        let mut record = lock(&channel.record);
+        let Some(typing) = &record.typing else { return };
+        let Some(session) = typing.iter().find(|it| it.user == *user).map(|it| it.session) else { return };
+        record.stop_typing(user);
+        let frame = ServerFrame::Typing { channel: &channel.name, user: user.as_str(), active: false };
+        self.routes.notice(&channel, &record, &frame, Audience::Except(session));
+    }
+
+    pub(crate) async fn history(
+        &self,
+        channel: &ChannelName,
+        query: HistoryQuery,
+    ) -> Result<History, Rejection> {
+        Ok(self.broker.history(channel, &self.namespace(channel), query).wait().await?)
+    }
+
+    /// Asks the module that owns the channel's namespace, if it has a guard.
+    pub(crate) async fn ask_guard(&self, ask: Ask) -> Result<(), Rejection> {
+        let Some(guard) = self.registry.guard(ask.channel.namespace()) else { return Ok(()) };
+        let running = self.handlers.spawn(guard(ask));
+        let abort = running.abort_handle();
+        match tokio::time::timeout(DEADLINE, running).await {
+            Ok(Ok(verdict)) => verdict,
+            Ok(Err(_)) => Err(Rejection::new(ErrorCode::Internal, "the rule panicked")),
+            Err(_) => {
+                abort.abort();
+                Err(Rejection::new(ErrorCode::Timeout, "the rule did not answer in time"))
+            }
+        }
+    }
+
+    /// Subscribes a session, and waits until its place in the channel's order is settled.
+    pub(crate) async fn join(&self, join: Join) -> Result<(), Rejection> {
+        let namespace = self.namespace(&join.channel);
+        let (done, settled) = oneshot::channel();
+        let floor = match join.since {
+            Some(_) => self.floor(&join.channel, &namespace).await?,
+            None => 0,
+        };
+        let Join { session, channel, since, presence, id, again, user: _ } = join;
+        let mut node = self.enter(&channel, &namespace).await?;
+        let mut wanted = Box::new(Subscribing {
+            session,
+            channel: node,
+            cut: None,
+            floor,
+            since,
+            presence,
+            id,
+            again,
+            done,
+        });
+        loop {
+            match self.routes.subscribe(wanted) {
+                Ok(()) => break,
+                Err((_, Unfit::Full)) => {
+                    let full = Rejection::new(ErrorCode::Unavailable, "the channel is full");
+                    return Err(full.field("channel"));
+                }
+                Err((back, Unfit::Freed)) => {
+                    wanted = back;
+                    node = self.enter(&channel, &namespace).await?;
+                    wanted.channel = node;
+                }
+            }
+        }
+        settled.await.unwrap_or_else(|_| Err(Rejection::unavailable("the node stops")))
+    }
+
+    /// The channel's record, with the broker told of the node's interest.
+    async fn enter(
+        &self,
+        channel: &ChannelName,
+        namespace: &Arc<Namespace>,
+    ) -> Result<Arc<NodeChannel>, Rejection> {
+        let node = self.routes.enter(channel, namespace);
+        let announced = lock(&node.record).announced;
+        if !announced {
+            // The record is in the table first, so that nothing falls between the head and its use.
+            let head = self.broker.subscribe(channel, namespace).wait().await?;
+            Routes::announce(&node, head);
+        }
+        Ok(node)
+    }
+
+    async fn floor(&self, channel: &ChannelName, namespace: &Arc<Namespace>) -> Result<u64, Rejection> {
+        let query = HistoryQuery { range: Range::After(u64::MAX), until: 0, limit: 0, bytes: 0 };
+        let history = self.broker.history(channel, namespace, query).wait().await?;
+        Ok(history.head.map_or(0, |head| head.floor))
+    }
+
+    pub(crate) fn leave(&self, session: SessionKey, channel: Arc<NodeChannel>, id: Option<&str>) {
+        self.routes.push(session.shard, Entry::Unsubscribe { session, channel, id: id.map(Into::into) });
+    }
+
+    /// A shard's subscription ended.
+    pub(crate) fn release(&self, channel: &Arc<NodeChannel>, shard: u16) {
+        if self.routes.release(channel, shard) {
+            self.broker.unsubscribe(&channel.name);
+        }
+    }
+
+    /// A member's grace is over, unless they came back.
+    pub(crate) fn end_grace(&self, channel: &Arc<NodeChannel>, user: &UserId, now_ms: u64, shard: &Shard) {
+        let mut record = lock(&channel.record);
+        let Some(roster) = &mut record.roster else { return };
+        if roster.expire(user, now_ms) {
+            shard.tell_members_later(channel, &mut record);
+        }
+    }
+
+    /// Tells a channel's presence changes, and forgets the channel if it was kept for its members alone.
+    pub(crate) fn flush_members(&self, channel: &Arc<NodeChannel>) {
+        {
+            let mut record = lock(&channel.record);
+            record.flush_armed = false;
+            let changes = record.roster.as_mut().and_then(|roster| roster.changes());
+            if let Some(changes) = changes {
+                for (change, revision, members) in changes.parts() {
+                    let roster = changes.roster(revision, members);
+                    let frame = ServerFrame::Members { change, channel: &channel.name, roster };
+                    self.routes.notice(channel, &record, &frame, Audience::Presence);
+                }
+            }
+        }
+        if self.routes.free_if_idle(channel) {
+            self.broker.unsubscribe(&channel.name);
+        }
+    }
+
+    pub(crate) fn sweep(&self, now_ms: u64) {
+        self.broker.tick();
+        self.users.sweep(now_ms);
+        self.metrics.gauges(
+            self.sessions.load(Ordering::Relaxed),
+            self.routes.len(),
+            self.routes.inboxes.iter().map(|inbox| inbox.bytes()).sum(),
+        );
+    }
+}
+
+impl fmt::Debug for Node {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Node").field("name", &self.name).finish_non_exhaustive()
+    }
+}

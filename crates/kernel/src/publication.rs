@@ -1,0 +1,88 @@
+//! What a channel carries.
+
+use std::{borrow::Cow, fmt, sync::Arc};
+
+use smallvec::SmallVec;
+use veche_protocol::{name::ChannelName, position::Position};
+
+/// Who a user is: the token's `sub`, or `guest:<id>`.
+#[derive(Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct UserId(Arc<str>);
+
+impl UserId {
+    /// The id as text.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+
+    /// Whether nobody is signed in behind this id.
+    pub fn is_guest(&self) -> bool {
+        self.0.starts_with("guest:")
+    }
+}
+
+impl From<&str> for UserId {
+    fn from(text: &str) -> Self {
+        Self(text.into())
+    }
+}
+
+impl fmt::Debug for UserId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+impl fmt::Display for UserId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+/// A session's public name: random bits, 11 characters on the wire. It is no secret and opens nothing.
+#[derive(Clone, Copy, PartialEq, Eq, Hash)]
+pub struct SessionId(pub(crate) u64);
+
+impl fmt::Display for SessionId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(&veche_protocol::position::Epoch::from_bits(self.0), f)
+    }
+}
+
+impl fmt::Debug for SessionId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(self, f)
+    }
+}
+
+/// Who published, as the server saw it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Sender {
+    /// The user.
+    pub user: UserId,
+    /// The session.
+    pub session: SessionId,
+}
+
+/// A named payload in a channel. A positioned one has its place in the channel's order.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Publication {
+    /// Where it belongs.
+    pub channel: ChannelName,
+    /// The event's name; `message` for what clients publish.
+    pub event: Cow<'static, str>,
+    /// The payload, raw JSON.
+    pub data: Arc<str>,
+    /// Its place, assigned by the channel's sequencer; `None` on an `ephemeral` channel.
+    pub position: Option<Position>,
+    /// Who published; `None` for the server itself.
+    pub sender: Option<Sender>,
+    /// The publisher's own id of the operation: within the channel's dedupe window it counts once.
+    pub op_id: Option<Box<str>>,
+    /// What makes publications replace each other under `latest_per_key`; without one, event and sender do.
+    pub key: Option<Box<str>>,
+    /// Wall clock, ms since 1970.
+    pub time_ms: u64,
+    /// Sessions that it leaves out; on a positioned channel they are told so by `skipped`.
+    pub exclude: SmallVec<[SessionId; 1]>,
+}

@@ -1,0 +1,130 @@
+//! Handles to sessions and channels, for handlers and for any other task.
+
+use std::{borrow::Cow, fmt, sync::Arc};
+
+use serde::Serialize;
+use veche_protocol::{
+    code::{CloseCode, ErrorCode},
+    name::ChannelName,
+};
+
+use crate::{
+    broker::Published,
+    inbox::{Entry, SessionKey},
+    node::{Join, Message, Node},
+    publication::{Sender, SessionId, UserId},
+    reply::Rejection,
+};
+
+/// A named, typed payload.
+///
+/// ```
+/// use serde::Serialize;
+/// use veche_kernel::Event;
+///
+/// #[derive(Serialize)]
+/// struct CardMoved { card: u64, list: u64 }
+///
+/// impl Event for CardMoved {
+///     const NAME: &'static str = "card.moved";
+/// }
+/// ```
+pub trait Event: Serialize {
+    /// The event's name, which becomes the frame's `type`.
+    const NAME: &'static str;
+
+    /// The name with its parameter filled in, for a name that ends in one.
+    fn name(&self) -> Cow<'static, str> {
+        Cow::Borrowed(Self::NAME)
+    }
+}
+
+/// A client's session, as handlers see it. Cheap to clone, usable from any task.
+#[derive(Clone)]
+pub struct Session {
+    pub(crate) node: Arc<Node>,
+    pub(crate) key: SessionKey,
+    pub(crate) user: UserId,
+}
+
+impl Session {
+    /// The session's public id.
+    pub fn id(&self) -> SessionId {
+        self.key.id
+    }
+
+    /// Whose session it is; a guest has an id that begins with `guest:`.
+    pub fn user(&self) -> &UserId {
+        &self.user
+    }
+
+    /// Subscribes the session to a channel. It is the server's act: no rule is asked. When it returns,
+    /// the session will receive everything that is published from then on.
+    pub async fn join(&self, channel: &str) -> Result<(), Rejection> {
+        let channel = parse(channel)?;
+        let (session, user) = (self.key, self.user.clone());
+        let join = Join { session, user, channel, since: None, presence: false, id: None, again: false };
+        self.node.join(join).await
+    }
+
+    /// Ends a subscription of the session.
+    pub fn leave(&self, channel: &str) {
+        if let Some(channel) = self.node.routes.find(channel) {
+            self.node.leave(self.key, channel, None);
+        }
+    }
+
+    /// A channel, for publications that leave this session out and bear it as their sender.
+    pub fn to<'a>(&self, channel: &'a str) -> Target<'a> {
+        let sender = Sender { user: self.user.clone(), session: self.key.id };
+        Target { node: self.node.clone(), channel, sender: Some(sender), key: None }
+    }
+
+    /// Ends the connection; the client does not come back by itself.
+    pub fn kick(&self) {
+        let entry = Entry::Close { session: self.key, code: CloseCode::Kicked };
+        self.node.routes.push(self.key.shard, entry);
+    }
+}
+
+impl fmt::Debug for Session {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Session").field("id", &self.key.id).field("user", &self.user).finish_non_exhaustive()
+    }
+}
+
+/// Where to publish.
+#[derive(Debug, Clone)]
+#[must_use = "nothing is published before `publish`"]
+pub struct Target<'a> {
+    pub(crate) node: Arc<Node>,
+    pub(crate) channel: &'a str,
+    pub(crate) sender: Option<Sender>,
+    pub(crate) key: Option<Box<str>>,
+}
+
+impl Target<'_> {
+    /// What makes publications replace each other for a slow subscriber under `latest_per_key`.
+    pub fn key(mut self, key: &str) -> Self {
+        self.key = Some(key.into());
+        self
+    }
+
+    /// Publishes. It is the server's act: no rule and no limit of clients is asked. Waits up to 2 s while
+    /// the node is overloaded, and is then `unavailable`.
+    pub async fn publish<E: Event>(self, event: &E) -> Result<Published, Rejection> {
+        let data = serde_json::to_string(event).map_err(|error| {
+            Rejection::new(ErrorCode::Internal, format!("the event does not serialise: {error}"))
+        })?;
+        let mut message = Message::new(parse(self.channel)?, event.name(), &data);
+        message.exclude.extend(self.sender.iter().map(|sender| sender.session));
+        message.sender = self.sender;
+        message.key = self.key;
+        self.node.publish(message).await
+    }
+}
+
+fn parse(channel: &str) -> Result<ChannelName, Rejection> {
+    ChannelName::parse(channel)
+        .map_err(|error| Rejection::new(ErrorCode::BadRequest, error.to_string()).field("channel"))
+}

@@ -1,0 +1,209 @@
+//! Frames that ask for something of a channel and may have to wait for the answer: a subscription, a
+//! publication, a part of the history.
+
+use std::{borrow::Cow, rc::Rc};
+
+use veche_protocol::{client::Range, code::ErrorCode, position::Position, server::ServerFrame};
+
+use super::{Link, Shard, link::Held};
+use crate::{
+    broker::{History, HistoryQuery, Published},
+    framed::publication_text,
+    limits::RetryAfter,
+    module::Ask,
+    node::{Join, Message},
+    reply::Rejection,
+    rules::Right,
+};
+
+impl Shard {
+    /// Subscribes to channels one after the other. The session's next frame waits for the last of them.
+    pub(super) fn subscribe(
+        self: &Rc<Self>,
+        link: &Rc<Link>,
+        id: Option<&str>,
+        channels: &[Cow<'_, str>],
+        since: Option<Position>,
+        presence: bool,
+    ) {
+        let mut joins = Vec::with_capacity(channels.len());
+        for channel in channels {
+            match self.prepare(link, id, channel, since, presence) {
+                Ok(join) => joins.push(join),
+                Err(rejection) => self.refuse(link, id, &rejection),
+            }
+        }
+        let (shard, key) = (self.clone(), self.key(link));
+        self.proceed(link, async move {
+            for join in joins {
+                let (id, user) = (join.id.clone(), join.user.clone());
+                let ask = Ask { user, channel: join.channel.clone(), right: Right::Subscribe };
+                let joined = async {
+                    shard.node.ask_guard(ask).await?;
+                    shard.node.join(join).await
+                };
+                if let (Err(rejection), Some(link)) = (joined.await, shard.session(key)) {
+                    shard.refuse(&link, id.as_deref(), &rejection);
+                }
+            }
+        });
+    }
+
+    fn prepare(
+        &self,
+        link: &Link,
+        id: Option<&str>,
+        channel: &str,
+        since: Option<Position>,
+        presence: bool,
+    ) -> Result<Join, Rejection> {
+        let user = self.decide(link, Right::Subscribe, channel)?;
+        if presence {
+            self.decide(link, Right::Presence, channel).map_err(|it| it.field("presence"))?;
+        }
+        let quota = self.node.limits.subscribes();
+        let taken = link.state.borrow_mut().subscribes.take(self.now_ms(), quota);
+        taken.map_err(|RetryAfter(ms)| Rejection::rate_limited(ms))?;
+        let again = link.state.borrow_mut().subscription(channel).is_some();
+        let channel = self.name(link, channel)?;
+        Ok(Join { session: self.key(link), user, channel, since, presence, id: id.map(Into::into), again })
+    }
+
+    pub(super) fn message(
+        self: &Rc<Self>,
+        link: &Rc<Link>,
+        id: Option<&str>,
+        channel: &str,
+        data: &str,
+        op_id: Option<&str>,
+        echo: bool,
+    ) -> Result<(), Rejection> {
+        let user = self.decide(link, Right::Publish, channel)?;
+        if self.is_ephemeral(channel) {
+            if let Err(RetryAfter(ms)) = self.meter_ephemeral(link) {
+                if id.is_some() {
+                    return Err(Rejection::rate_limited(ms));
+                }
+                let (channel, data, op_id) = (channel.into(), data.into(), op_id.map(Into::into));
+                self.hold(link, Held::Message { channel, data, op_id, echo });
+                return Ok(());
+            }
+        } else {
+            self.meter_message(link)?;
+        }
+        let channel = self.name(link, channel)?;
+        let allowed = link
+            .state
+            .borrow_mut()
+            .subscription(&channel)
+            .is_some_and(|subscription| subscription.may_publish);
+        let ask = Ask { user: user.clone(), channel: channel.clone(), right: Right::Publish };
+        let mut message = Message::new(channel, Cow::Borrowed("message"), data);
+        message.sender = Some(self.sender(link, user));
+        message.op_id = op_id.map(Into::into);
+        if !echo {
+            message.exclude.push(link.id);
+        }
+        let id: Option<Box<str>> = id.map(Into::into);
+        let (shard, key) = (self.clone(), self.key(link));
+        self.proceed(link, async move {
+            let channel = ask.channel.clone();
+            let published = async {
+                if !allowed {
+                    shard.node.ask_guard(ask).await?;
+                }
+                shard.node.publish(message).await
+            };
+            let published = published.await;
+            let Some(link) = shard.session(key) else { return };
+            if let Some(subscription) = link.state.borrow_mut().subscription(&channel) {
+                subscription.may_publish |= published.is_ok();
+            }
+            shard.message_done(&link, id.as_deref(), &channel, published);
+        });
+        Ok(())
+    }
+
+    fn meter_message(&self, link: &Link) -> Result<(), Rejection> {
+        let state = link.state.borrow();
+        let Some(user) = &state.user else { return Err(Rejection::unauthorized()) };
+        let taken = user.messages.take(self.now_ms(), self.node.limits.messages());
+        taken.map_err(|RetryAfter(ms)| Rejection::rate_limited(ms))
+    }
+
+    fn message_done(
+        &self,
+        link: &Link,
+        id: Option<&str>,
+        channel: &str,
+        published: Result<Published, Rejection>,
+    ) {
+        match (published, id) {
+            (Err(rejection), id) => self.refuse(link, id, &rejection),
+            (Ok(Published { position, duplicate }), Some(id)) => {
+                let class = Some(self.node.class(channel).as_str());
+                self.reply(link, &ServerFrame::Reply { id, data: None, position, class, duplicate });
+            }
+            (Ok(_), None) => {}
+        }
+    }
+
+    pub(super) fn history(
+        self: &Rc<Self>,
+        link: &Rc<Link>,
+        id: Option<&str>,
+        channel: &str,
+        range: Range,
+        limit: u16,
+    ) -> Result<(), Rejection> {
+        let user = self.decide(link, Right::History, channel)?;
+        self.meter_call(link)?;
+        let Some(id) = id else {
+            let missing = Rejection::new(ErrorCode::BadRequest, "a request for history needs an id");
+            return Err(missing.field("id"));
+        };
+        let id: Box<str> = id.into();
+        let channel = self.name(link, channel)?;
+        let ask = Ask { user, channel: channel.clone(), right: Right::History };
+        let query = HistoryQuery { range, until: u64::MAX, limit: usize::from(limit), bytes: HISTORY_BYTES };
+        let (shard, key) = (self.clone(), self.key(link));
+        self.proceed(link, async move {
+            let found = async {
+                shard.node.ask_guard(ask).await?;
+                shard.node.history(&channel, query).await
+            };
+            let found = found.await;
+            let Some(link) = shard.session(key) else { return };
+            match found {
+                Ok(history) => {
+                    let data = history_data(&history);
+                    let data = Some(data.as_str());
+                    let (position, class, id) = (None, None, &*id);
+                    shard.reply(&link, &ServerFrame::Reply { id, data, position, class, duplicate: false });
+                }
+                Err(rejection) => shard.refuse(&link, Some(&id), &rejection),
+            }
+        });
+        Ok(())
+    }
+}
+
+/// Payload bytes of one answer to `history`.
+const HISTORY_BYTES: usize = 1 << 20;
+
+/// `{"epoch","offset","publications":[…]}`; each publication as it was sent live.
+fn history_data(history: &History) -> String {
+    let mut out = Vec::from(*b"{");
+    if let Some(head) = history.head {
+        out.extend_from_slice(format!("\"epoch\":\"{}\",\"offset\":{},", head.epoch, head.offset).as_bytes());
+    }
+    out.extend_from_slice(b"\"publications\":[");
+    for (at, publication) in history.publications.iter().enumerate() {
+        if at > 0 {
+            out.push(b',');
+        }
+        publication_text(publication, &mut out);
+    }
+    out.extend_from_slice(b"]}");
+    String::from_utf8(out).unwrap_or_default()
+}

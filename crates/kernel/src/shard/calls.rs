@@ -1,0 +1,127 @@
+//! Application calls: off to the handlers' runtime, and back with an outcome.
+
+use std::{panic::AssertUnwindSafe, rc::Rc};
+
+use futures_util::FutureExt;
+use veche_protocol::{code::ErrorCode, name::ChannelName, server::ServerFrame};
+
+use super::{Link, Shard, link::Running};
+use crate::{
+    call::Call,
+    handler::Next,
+    inbox::{Entry, SessionKey},
+    module::Registered,
+    reply::{Outcome, Rejection},
+    session::Session,
+};
+
+impl Shard {
+    /// Starts a handler. Until it is done, or its deadline is over, the session's later frames wait.
+    pub(super) fn call(
+        self: &Rc<Self>,
+        link: &Rc<Link>,
+        id: Option<&str>,
+        event: &str,
+        data: &str,
+        channel: Option<&str>,
+    ) {
+        let Some((registered, parameter)) = self.node.registry.find(event) else {
+            let unknown = Rejection::new(ErrorCode::NotFound, "nothing answers this event").field("type");
+            return self.refuse(link, id, &unknown);
+        };
+        let Some(user) = link.state.borrow().user_id().cloned() else { return };
+        let session = Session { node: self.node.clone(), key: self.key(link), user };
+        let channel = channel.and_then(|name| ChannelName::parse(name).ok());
+        let parameter = parameter.map(Into::into);
+        let call = Call { session, event: event.into(), parameter, channel, data: data.into() };
+        self.start(link, id, registered, call);
+    }
+
+    fn start(self: &Rc<Self>, link: &Rc<Link>, id: Option<&str>, registered: &Registered, call: Call) {
+        let key = self.key(link);
+        let routes = self.node.routes.clone();
+        let next = Next::new(self.node.registry.layers.clone(), registered.handler.clone());
+        let options = registered.options;
+        let mut state = link.state.borrow_mut();
+        let number = state.next_call;
+        state.next_call = number.wrapping_add(1);
+        let task = self.node.handlers.spawn(async move {
+            let running = AssertUnwindSafe(async move { next.run(call).await }).catch_unwind();
+            let outcome = running
+                .await
+                .unwrap_or_else(|_| Err(Rejection::new(ErrorCode::Internal, "the handler panicked")));
+            routes.push(key.shard, Entry::Done { session: key, call: number, outcome });
+        });
+        let deadline_ms = self.now_ms() + options.deadline.as_millis() as u64;
+        let running = Running {
+            call: number,
+            id: id.map(Into::into),
+            deadline_ms,
+            abort: task.abort_handle(),
+            concurrent: options.concurrent,
+        };
+        state.rare().running.push(running);
+        if !options.concurrent {
+            state.machine.set_busy(true);
+        }
+        drop(state);
+        self.node.metrics.calls.increment(1);
+        self.arm(link);
+    }
+
+    /// A call has its outcome: answers it, unless its deadline was faster, and goes on with the session.
+    pub(super) fn call_done(self: &Rc<Self>, session: SessionKey, call: u32, outcome: Outcome) {
+        let Some(link) = self.session(session) else { return };
+        let running = {
+            let mut state = link.state.borrow_mut();
+            let Some(rare) = &mut state.rare else { return };
+            let Some(at) = rare.running.iter().position(|it| it.call == call) else { return };
+            let running = rare.running.swap_remove(at);
+            state.tidy();
+            running
+        };
+        running.abort.abort();
+        self.answer(&link, running.id.as_deref(), &outcome);
+        if !running.concurrent {
+            link.state.borrow_mut().machine.set_busy(false);
+            self.resume(&link);
+        }
+    }
+
+    fn answer(&self, link: &Link, id: Option<&str>, outcome: &Outcome) {
+        match (outcome, id) {
+            (Ok(data), Some(id)) => {
+                let data = data.as_deref();
+                self.reply_now(
+                    link,
+                    &ServerFrame::Reply { id, data, position: None, class: None, duplicate: false },
+                );
+            }
+            (Ok(_), None) => {}
+            (Err(rejection), id) => {
+                self.node.metrics.errors(rejection.code());
+                self.reply_now(link, &ServerFrame::Error { id, error: rejection.as_failure() });
+            }
+        }
+    }
+
+    /// Answers in the place that the inbox's order gave to the outcome.
+    fn reply_now(&self, link: &Link, frame: &ServerFrame<'_>) {
+        let mut text = Vec::with_capacity(96);
+        frame.encode(&mut text);
+        self.direct(self.key(link), text);
+    }
+
+    /// Refuses a frame; enough refusals of the wrong kind in 10 s end the connection.
+    pub(crate) fn refuse(&self, link: &Link, id: Option<&str>, rejection: &Rejection) {
+        self.node.metrics.errors(rejection.code());
+        self.reply(link, &ServerFrame::Error { id, error: rejection.as_failure() });
+        let counts =
+            matches!(rejection.code(), ErrorCode::BadRequest | ErrorCode::RateLimited | ErrorCode::TooLarge);
+        let flood = counts && link.state.borrow_mut().machine.strike(self.now_ms());
+        if flood {
+            self.node.metrics.refused("flood");
+            link.close(veche_protocol::code::CloseCode::Flood);
+        }
+    }
+}

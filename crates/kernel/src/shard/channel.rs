@@ -1,0 +1,359 @@
+//! A channel's record in one shard: its subscribers here, and the steps that wait for them.
+//!
+//! Steps are taken strictly in order. A batch of publications is sent to all subscribers of its moment
+//! before anybody is added or removed, so a fan-out may pause between two sends and lose nobody.
+
+use std::{
+    cell::{Cell, RefCell},
+    collections::VecDeque,
+    rc::Rc,
+    sync::Arc,
+};
+
+use bytes::Bytes;
+use smallvec::SmallVec;
+use veche_protocol::server::ServerFrame;
+
+use super::{
+    backlog::Chunk,
+    link::{Link, Mode, Offered},
+};
+use crate::{
+    channels::NodeChannel,
+    framed::{Encoding, Framed},
+    inbox::{Audience, SessionKey, Subscribing},
+    publication::SessionId,
+    rules::SlowConsumer,
+};
+
+/// A batch is closed when it holds this many bytes of payload.
+const BATCH_BYTES: usize = 256 << 10;
+
+/// A channel's subscribers in this shard.
+pub(crate) struct ShardChannel {
+    pub(crate) node: Arc<NodeChannel>,
+    steps: RefCell<VecDeque<Step>>,
+    /// A removal leaves a hole, so that the places of others stay.
+    list: RefCell<Vec<Option<Subscriber>>>,
+    live: Cell<usize>,
+    /// How far the batch at the front has been sent.
+    cursor: Cell<usize>,
+    /// It stands in the shard's list of channels with work.
+    pub(crate) dirty: Cell<bool>,
+    /// The last offset that all subscribers were sent.
+    pub(crate) sent: Cell<u64>,
+    /// Batches that were begun, and that were finished: what fences replies.
+    pub(crate) begun: Cell<u64>,
+    pub(crate) finished: Cell<u64>,
+}
+
+struct Subscriber {
+    link: Rc<Link>,
+    wants_members: bool,
+    /// It replays, or was stopped: no live publications.
+    paused: bool,
+}
+
+/// What is to be done for a channel, in order.
+pub(crate) enum Step {
+    Send(Batch),
+    Add(Box<Subscribing>),
+    Remove {
+        session: SessionKey,
+        id: Option<Box<str>>,
+    },
+    /// A replaying subscriber's socket takes more.
+    Pump(SessionKey),
+}
+
+/// Frames that go out in one write.
+#[derive(Default)]
+pub(crate) struct Batch {
+    pieces: SmallVec<[Piece; 1]>,
+    /// Some piece is not for everybody.
+    particular: bool,
+    weight: usize,
+    last_offset: u64,
+    joined: [Option<Bytes>; 2],
+}
+
+struct Piece {
+    framed: Arc<Framed>,
+    audience: Option<Audience>,
+}
+
+impl Piece {
+    fn chunk(&self, encoding: Encoding) -> Chunk {
+        Chunk::shared(&self.framed, encoding)
+    }
+
+    /// What this session gets of it: the frame, a `skipped` in its place, or nothing.
+    fn for_session(&self, session: SessionId, subscriber: &Subscriber, encoding: Encoding) -> Option<Chunk> {
+        let hears = match self.audience {
+            None => !subscriber.paused,
+            Some(Audience::Presence) => subscriber.wants_members,
+            Some(Audience::Except(one)) => one != session,
+        };
+        if !hears {
+            return None;
+        }
+        let Some(publication) = self.framed.carried() else { return Some(self.chunk(encoding)) };
+        if !publication.exclude.contains(&session) {
+            return Some(self.chunk(encoding));
+        }
+        let offset = publication.position?.offset;
+        let skipped = ServerFrame::Skipped { channel: &publication.channel, offset };
+        Some(Chunk::direct(encoding.encode(&skipped)))
+    }
+}
+
+impl Batch {
+    fn push(&mut self, framed: Arc<Framed>, audience: Option<Audience>) {
+        if let Some(publication) = framed.carried() {
+            self.weight += framed.weight();
+            self.particular |= !publication.exclude.is_empty();
+            if let Some(position) = publication.position {
+                self.last_offset = position.offset;
+            }
+        }
+        self.particular |= audience.is_some();
+        self.pieces.push(Piece { framed, audience });
+    }
+
+    /// All pieces as contiguous bytes, made once an encoding.
+    fn joined(&mut self, encoding: Encoding) -> &Bytes {
+        let place = &mut self.joined[encoding as usize];
+        place.get_or_insert_with(|| match self.pieces.as_slice() {
+            [piece] => piece.framed.bytes(encoding).clone(),
+            pieces => {
+                let mut all = Vec::with_capacity(self.weight);
+                for piece in pieces {
+                    all.extend_from_slice(piece.framed.bytes(encoding));
+                }
+                all.into()
+            }
+        })
+    }
+}
+
+/// What is left to do after a batch was offered to one subscriber.
+pub(crate) struct Overflow {
+    pub(crate) link: Rc<Link>,
+}
+
+/// How a slice of fan-out ended.
+pub(crate) enum Fanned {
+    /// Every subscriber was offered the batch.
+    Done { weight: usize },
+    /// The budget is used up.
+    Paused,
+}
+
+impl ShardChannel {
+    pub(crate) fn new(node: Arc<NodeChannel>) -> Self {
+        Self {
+            node,
+            steps: RefCell::default(),
+            list: RefCell::default(),
+            live: Cell::new(0),
+            cursor: Cell::new(0),
+            dirty: Cell::new(false),
+            sent: Cell::new(0),
+            begun: Cell::new(0),
+            finished: Cell::new(0),
+        }
+    }
+
+    /// Adds a frame to the channel's batch, or begins one.
+    pub(crate) fn carry(&self, framed: Arc<Framed>, audience: Option<Audience>) {
+        let mut steps = self.steps.borrow_mut();
+        // The batch at the front may be half sent, and stays as it is.
+        let front_is_under_way = steps.len() == 1 && self.cursor.get() > 0;
+        match steps.back_mut() {
+            Some(Step::Send(batch)) if !front_is_under_way && batch.weight < BATCH_BYTES => {
+                batch.push(framed, audience);
+            }
+            _ => {
+                let mut batch = Batch::default();
+                batch.push(framed, audience);
+                self.begun.set(self.begun.get() + 1);
+                steps.push_back(Step::Send(batch));
+            }
+        }
+    }
+
+    pub(crate) fn plan(&self, step: Step) {
+        self.steps.borrow_mut().push_back(step);
+    }
+
+    /// Takes the next step that is no batch; `None` when a batch, or nothing, is next.
+    pub(crate) fn next_change(&self) -> Option<Step> {
+        let mut steps = self.steps.borrow_mut();
+        match steps.front() {
+            Some(Step::Send(_)) | None => None,
+            Some(_) => steps.pop_front(),
+        }
+    }
+
+    pub(crate) fn is_idle(&self) -> bool {
+        self.steps.borrow().is_empty()
+    }
+
+    pub(crate) fn subscribers(&self) -> usize {
+        self.live.get()
+    }
+
+    /// Offers the batch at the front to subscribers until it is done or the budget is used up. Those
+    /// whose backlog went over its bound are put into `over`.
+    pub(crate) fn fan_out(
+        self: &Rc<Self>,
+        budget: &mut usize,
+        bound: usize,
+        over: &mut Vec<Overflow>,
+    ) -> Fanned {
+        let mut steps = self.steps.borrow_mut();
+        let Some(Step::Send(batch)) = steps.front_mut() else { return Fanned::Done { weight: 0 } };
+        let list = self.list.borrow();
+        let mut at = self.cursor.get();
+        while at < list.len() {
+            if *budget == 0 {
+                self.cursor.set(at);
+                return Fanned::Paused;
+            }
+            if let Some(subscriber) = &list[at] {
+                *budget -= 1;
+                if offer(batch, subscriber, bound) == Offered::Over {
+                    over.push(Overflow { link: subscriber.link.clone() });
+                }
+            }
+            at += 1;
+        }
+        drop(list);
+        self.cursor.set(0);
+        let (weight, last_offset) = (batch.weight, batch.last_offset);
+        if last_offset > 0 {
+            self.sent.set(last_offset);
+        }
+        self.finished.set(self.finished.get() + 1);
+        steps.pop_front();
+        Fanned::Done { weight }
+    }
+
+    /// Puts a subscriber at the end of the list; its place.
+    pub(crate) fn add(&self, link: Rc<Link>, wants_members: bool) -> u32 {
+        self.live.set(self.live.get() + 1);
+        let mut list = self.list.borrow_mut();
+        list.push(Some(Subscriber { link, wants_members, paused: false }));
+        (list.len() - 1) as u32
+    }
+
+    /// Changes how a subscriber is served.
+    pub(crate) fn set(&self, at: u32, wants_members: Option<bool>, paused: bool) {
+        if let Some(Some(subscriber)) = self.list.borrow_mut().get_mut(at as usize) {
+            subscriber.wants_members = wants_members.unwrap_or(subscriber.wants_members);
+            subscriber.paused = paused;
+        }
+    }
+
+    /// Leaves a hole in the list, and closes the holes when they are many and nothing is under way.
+    pub(crate) fn remove(self: &Rc<Self>, at: u32) {
+        let mut list = self.list.borrow_mut();
+        if let Some(place) = list.get_mut(at as usize)
+            && place.take().is_some()
+        {
+            self.live.set(self.live.get() - 1);
+        }
+        if self.cursor.get() == 0 && list.len() > 32 && self.live.get() * 2 < list.len() {
+            list.retain(Option::is_some);
+            list.shrink_to_fit();
+            for (at, subscriber) in list.iter().enumerate() {
+                if let Some(subscriber) = subscriber {
+                    self.tell_place(&subscriber.link, at as u32);
+                }
+            }
+        }
+    }
+
+    fn tell_place(self: &Rc<Self>, link: &Link, at: u32) {
+        let mut state = link.state.borrow_mut();
+        if let Some(found) = state.subscriptions.iter_mut().find(|it| Rc::ptr_eq(&it.channel, self)) {
+            found.at = at;
+        }
+    }
+
+    /// Applies the slow-consumer policy to a subscriber whose backlog is over its bound.
+    pub(crate) fn curb(self: &Rc<Self>, link: &Rc<Link>, bound: usize) -> Curbed {
+        let policy = self.node.namespace.slow_consumer;
+        if policy == SlowConsumer::Disconnect {
+            return Curbed::Disconnect;
+        }
+        let name = &self.node.name;
+        let mut place = link.backlog.borrow_mut();
+        let Some(backlog) = place.as_mut() else { return Curbed::Fits };
+        if let Some(since) = backlog.drop_positioned(name) {
+            drop(place);
+            if let Some(at) = self.place_of(link) {
+                self.set(at, None, true);
+            }
+            link.lag(self, since, bound);
+            return Curbed::Stopped;
+        }
+        let mut dropped = 0;
+        if policy == SlowConsumer::LatestPerKey {
+            dropped += backlog.keep_latest(name);
+        }
+        if backlog.bytes() > bound {
+            dropped += backlog.drop_oldest(name, bound);
+        }
+        if backlog.bytes() > bound { Curbed::Disconnect } else { Curbed::Dropped(dropped) }
+    }
+
+    pub(crate) fn place_of(self: &Rc<Self>, link: &Link) -> Option<u32> {
+        let state = link.state.borrow();
+        state.subscriptions.iter().find(|it| Rc::ptr_eq(&it.channel, self)).map(|it| it.at)
+    }
+
+    /// Whether a batch that was begun before `fence` is still on its way.
+    pub(crate) fn is_behind(&self, fence: u64) -> bool {
+        self.finished.get() < fence
+    }
+
+    pub(crate) fn is_replaying(self: &Rc<Self>, link: &Link) -> bool {
+        matches!(link.mode(self), Some(Mode::Replaying(_)))
+    }
+}
+
+/// What a policy did.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Curbed {
+    Fits,
+    /// So many publications were dropped.
+    Dropped(u64),
+    /// The subscription stands still until the client subscribes again.
+    Stopped,
+    Disconnect,
+}
+
+fn offer(batch: &mut Batch, subscriber: &Subscriber, bound: usize) -> Offered {
+    let link = &subscriber.link;
+    let encoding = link.encoding;
+    if !batch.particular {
+        if subscriber.paused {
+            return Offered::Sent;
+        }
+        batch.joined(encoding);
+        let Some(bytes) = &batch.joined[encoding as usize] else { return Offered::Sent };
+        return link.offer(bytes, bound, || batch.pieces.iter().map(|piece| piece.chunk(encoding)));
+    }
+    let own = |piece: &Piece| piece.for_session(link.id, subscriber, encoding);
+    let chunks: SmallVec<[Chunk; 4]> = batch.pieces.iter().filter_map(own).collect();
+    match chunks.as_slice() {
+        [] => Offered::Sent,
+        [chunk] => link.offer(chunk.bytes(), bound, || chunks.iter().cloned()),
+        several => {
+            let mut bytes = Vec::with_capacity(several.iter().map(Chunk::len).sum());
+            several.iter().for_each(|chunk| bytes.extend_from_slice(chunk.bytes()));
+            link.offer(&bytes, bound, || chunks.iter().cloned())
+        }
+    }
+}

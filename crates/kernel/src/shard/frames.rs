@@ -1,0 +1,321 @@
+//! What a native client's frames do: the way from a text message to the kernel.
+
+use std::{future::Future, rc::Rc, task::Context};
+
+use veche_protocol::{
+    client::{self, Body, Frame, PresenceState},
+    code::ErrorCode,
+    name::ChannelName,
+    server::ServerFrame,
+};
+
+use super::{Link, Shard, link::Held, timers::Due};
+use crate::{
+    channels::Typist,
+    inbox::{Audience, lock},
+    limits::RetryAfter,
+    publication::{Sender, UserId},
+    reply::Rejection,
+    rules::{Audience as Circle, Class, Decision, Principal, Right},
+};
+
+/// How long somebody is shown as writing after they last said so.
+const TYPING_MS: u64 = 7_000;
+/// A `typing` that says nothing new is told again after this time, for those who came later.
+const TYPING_AGAIN_MS: u64 = 2_000;
+/// The most kinds of ephemeral frames that wait for their limit in one session.
+const HELD_MOST: usize = 16;
+
+impl Shard {
+    /// A text message arrived: its frames take effect in order, now or when those before them are done.
+    pub fn receive(self: &Rc<Self>, link: &Rc<Link>, text: &str) {
+        self.node.metrics.received.increment(1);
+        {
+            let mut state = link.state.borrow_mut();
+            if state.machine.must_wait() && !client::peek_urgent(text) {
+                // Whether the queue is full shows in `Link::may_read`.
+                let _ = state.machine.enqueue(text);
+                return;
+            }
+        }
+        self.take(link, text, 0);
+    }
+
+    /// Handles a text's frames from one on, until one of them takes its time.
+    fn take(self: &Rc<Self>, link: &Rc<Link>, text: &str, from: usize) {
+        let frames = client::parse(text).into_iter();
+        let count = frames.len();
+        for (at, frame) in frames.enumerate().skip(from) {
+            if link.closing().is_some() {
+                return;
+            }
+            match frame {
+                Ok(frame) => self.handle(link, frame),
+                Err(refusal) => {
+                    let id = refusal.id;
+                    self.refuse(link, id, &refusal.into());
+                }
+            }
+            let mut state = link.state.borrow_mut();
+            if at + 1 < count && state.machine.busy() {
+                state.machine.defer(text, at + 1);
+                return;
+            }
+        }
+    }
+
+    /// Goes on with what waited behind a call.
+    pub(super) fn resume(self: &Rc<Self>, link: &Rc<Link>) {
+        let paused = !link.may_read();
+        loop {
+            let next = link.state.borrow_mut().machine.resume();
+            let Some((text, from)) = next else { break };
+            self.take(link, &text, from);
+        }
+        if paused && link.may_read() {
+            link.seen_ms.set(self.now_ms());
+            link.wake();
+        }
+    }
+
+    fn handle(self: &Rc<Self>, link: &Rc<Link>, frame: Frame<'_>) {
+        let Frame { id, body } = frame;
+        let admitted = link.state.borrow_mut().machine.admit(&body);
+        if let Err(code) = admitted {
+            let message = if code == ErrorCode::Conflict {
+                "auth must be the first frame"
+            } else {
+                "sign in first, by a frame auth"
+            };
+            return self.refuse(link, id, &Rejection::new(code, message));
+        }
+        let result = match body {
+            Body::Auth { token } => return self.authenticate(link, id, &token),
+            Body::Ping { ts } => {
+                let time_ms = self.node.clock.wall_ms();
+                return self.reply(link, &ServerFrame::Pong { ts, time_ms });
+            }
+            Body::Subscribe { channel, since, presence } => {
+                return self.subscribe(link, id, &[channel], since, presence);
+            }
+            Body::SubscribeMany { channels, presence } => {
+                return self.subscribe(link, id, &channels, None, presence);
+            }
+            Body::Unsubscribe { channel } => return self.unsubscribe(link, id, &channel),
+            Body::Message { channel, data, op_id, echo } => {
+                self.message(link, id, &channel, data, op_id.as_deref(), echo)
+            }
+            Body::Typing { channel, active } => self.typing(link, &channel, active),
+            Body::Presence { channel, state, meta } => {
+                self.set_presence(link, channel.as_deref(), state, meta)
+            }
+            Body::History { channel, range, limit } => self.history(link, id, &channel, range, limit),
+            Body::Call { event, data, channel, op_id: _ } => {
+                self.metered_call(link, id, &event, data, channel.as_deref())
+            }
+            // Personal channels come with the durable log; until then nothing is acknowledged.
+            _ => Err(Rejection::new(ErrorCode::NotFound, "nothing answers this frame").field("type")),
+        };
+        if let Err(rejection) = result {
+            self.refuse(link, id, &rejection);
+        }
+    }
+
+    fn metered_call(
+        self: &Rc<Self>,
+        link: &Rc<Link>,
+        id: Option<&str>,
+        event: &str,
+        data: &str,
+        channel: Option<&str>,
+    ) -> Result<(), Rejection> {
+        self.meter_call(link)?;
+        self.call(link, id, event, data, channel);
+        Ok(())
+    }
+
+    pub(super) fn meter_call(&self, link: &Link) -> Result<(), Rejection> {
+        let quota = self.node.limits.calls();
+        let taken = link.state.borrow_mut().calls.take(self.now_ms(), quota);
+        taken.map_err(|RetryAfter(ms)| Rejection::rate_limited(ms))
+    }
+
+    /// What the rules say of this session, a right and a channel. A module's guard is another question.
+    pub(super) fn decide(&self, link: &Link, right: Right, channel: &str) -> Result<UserId, Rejection> {
+        let state = link.state.borrow();
+        let user = state.user_id();
+        match self.node.rules.decide(Principal { user }, right, channel) {
+            Decision::Allowed => user.cloned().ok_or_else(Rejection::unauthorized),
+            Decision::Denied => {
+                self.node.metrics.refused("rules");
+                Err(Rejection::forbidden().field("channel"))
+            }
+        }
+    }
+
+    fn unsubscribe(self: &Rc<Self>, link: &Rc<Link>, id: Option<&str>, channel: &str) {
+        let known = link.state.borrow_mut().subscription(channel).map(|it| it.channel.node.clone());
+        match known {
+            Some(known) => self.node.leave(self.key(link), known, id),
+            None => {
+                let (code, reason) = (1000, "normal");
+                self.reply(link, &ServerFrame::Unsubscribed { id, channel, code, reason });
+            }
+        }
+    }
+
+    fn typing(self: &Rc<Self>, link: &Rc<Link>, channel: &str, active: bool) -> Result<(), Rejection> {
+        let user = self.decide(link, Right::Publish, channel)?;
+        let known = link.state.borrow_mut().subscription(channel).map(|it| it.channel.node.clone());
+        let Some(known) = known else {
+            let first = Rejection::new(ErrorCode::Conflict, "subscribe to the channel first");
+            return Err(first.field("channel"));
+        };
+        if self.meter_ephemeral(link).is_err() {
+            self.hold(link, Held::Typing { channel: channel.into(), active });
+            return Ok(());
+        }
+        let now = self.now_ms();
+        let mut record = lock(&known.record);
+        if active {
+            let typing = record.typing.get_or_insert_default();
+            let until_ms = now + TYPING_MS;
+            let session = link.id;
+            match typing.iter_mut().find(|typist| typist.user == user) {
+                Some(typist) => {
+                    typist.until_ms = until_ms;
+                    if now < typist.told_ms + TYPING_AGAIN_MS {
+                        return Ok(());
+                    }
+                    typist.told_ms = now;
+                }
+                None => {
+                    typing.push(Typist { user: user.clone(), session, until_ms, told_ms: now });
+                    self.at(until_ms, Due::Typing { channel: known.clone(), user: user.clone() });
+                }
+            }
+        } else if !record.stop_typing(&user) {
+            return Ok(());
+        }
+        let frame = ServerFrame::Typing { channel: &known.name, user: user.as_str(), active };
+        self.node.routes.notice(&known, &record, &frame, Audience::Except(link.id));
+        Ok(())
+    }
+
+    fn set_presence(
+        self: &Rc<Self>,
+        link: &Rc<Link>,
+        channel: Option<&str>,
+        state: PresenceState,
+        meta: Option<&str>,
+    ) -> Result<(), Rejection> {
+        let user = link.state.borrow().user_id().cloned().ok_or_else(Rejection::unauthorized)?;
+        if self.meter_ephemeral(link).is_err() {
+            self.hold(
+                link,
+                Held::Presence { channel: channel.map(Into::into), state, meta: meta.map(Into::into) },
+            );
+            return Ok(());
+        }
+        let wanted: Vec<_> = {
+            let state = link.state.borrow();
+            let subscriptions = state.subscriptions.iter().map(|it| it.channel.clone());
+            subscriptions.filter(|it| channel.is_none_or(|name| *it.node.name == *name)).collect()
+        };
+        if wanted.is_empty() && channel.is_some() {
+            let first = Rejection::new(ErrorCode::Conflict, "subscribe to the channel first");
+            return Err(first.field("channel"));
+        }
+        for channel in wanted {
+            if channel.node.namespace.presence == Circle::Nobody {
+                continue;
+            }
+            let mut record = lock(&channel.node.record);
+            let Some(roster) = &mut record.roster else { continue };
+            roster.update(&user, link.id, state, meta.map(Into::into));
+            self.tell_members_later(&channel.node, &mut record);
+        }
+        Ok(())
+    }
+
+    pub(super) fn meter_ephemeral(&self, link: &Link) -> Result<(), RetryAfter> {
+        let quota = self.node.limits.ephemeral();
+        link.state.borrow_mut().ephemeral.take(self.now_ms(), quota)
+    }
+
+    /// Keeps the latest of an ephemeral kind until its limit allows it.
+    pub(super) fn hold(&self, link: &Link, held: Held) {
+        self.node.metrics.refused("ephemeral_surplus");
+        {
+            let mut state = link.state.borrow_mut();
+            let latest = &mut state.rare().latest;
+            latest.retain(|older| !held.replaces(older));
+            if latest.len() >= HELD_MOST {
+                latest.remove(0);
+            }
+            latest.push(held);
+        }
+        self.arm(link);
+    }
+
+    /// Takes up what was held; what is still over the limit is held again.
+    pub(super) fn send_latest(self: &Rc<Self>, link: &Rc<Link>) {
+        let latest = {
+            let mut state = link.state.borrow_mut();
+            if state.machine.busy() {
+                return;
+            }
+            let Some(rare) = &mut state.rare else { return };
+            let latest = std::mem::take(&mut rare.latest);
+            state.tidy();
+            latest
+        };
+        for held in latest {
+            // What the rules no longer allow goes; nobody waits for an answer.
+            let _ = match held {
+                Held::Typing { channel, active } => self.typing(link, &channel, active),
+                Held::Presence { channel, state, meta } => {
+                    self.set_presence(link, channel.as_deref(), state, meta.as_deref())
+                }
+                Held::Message { channel, data, op_id, echo } => {
+                    self.message(link, None, &channel, &data, op_id.as_deref(), echo)
+                }
+            };
+        }
+    }
+
+    /// Runs a step of a session that may have to wait. What waits makes the session's later frames wait.
+    pub(super) fn proceed(self: &Rc<Self>, link: &Rc<Link>, step: impl Future<Output = ()> + 'static) {
+        let mut step = Box::pin(step);
+        let mut context = Context::from_waker(std::task::Waker::noop());
+        if step.as_mut().poll(&mut context).is_ready() {
+            return;
+        }
+        link.state.borrow_mut().machine.set_busy(true);
+        let (shard, key) = (self.clone(), self.key(link));
+        tokio::task::spawn_local(async move {
+            step.await;
+            if let Some(link) = shard.session(key) {
+                link.state.borrow_mut().machine.set_busy(false);
+                shard.resume(&link);
+            }
+        });
+    }
+
+    pub(super) fn sender(&self, link: &Link, user: UserId) -> Sender {
+        Sender { user, session: link.id }
+    }
+
+    /// A channel's name, shared with the subscription where there is one.
+    pub(super) fn name(&self, link: &Link, channel: &str) -> Result<ChannelName, Rejection> {
+        if let Some(known) = link.state.borrow_mut().subscription(channel) {
+            return Ok(known.channel.node.name.clone());
+        }
+        ChannelName::parse(channel)
+            .map_err(|error| Rejection::new(ErrorCode::BadRequest, error.to_string()).field("channel"))
+    }
+
+    pub(super) fn is_ephemeral(&self, channel: &str) -> bool {
+        self.node.rules.namespace(channel).is_none_or(|namespace| namespace.class == Class::Ephemeral)
+    }
+}

@@ -1,0 +1,348 @@
+//! A shard: one thread, its connections, and its channels' subscribers, in plain structures without locks.
+//!
+//! The shard's law: it acts only from its inbox, in the inbox's order. A turn takes what has arrived, puts
+//! publications into their channels' batches, sends each batch by one write to each subscriber, and only
+//! then sends the replies of the turn. A long fan-out pauses after [`TURN_SENDS`] writes, so that sockets
+//! are read meanwhile.
+
+mod asking;
+mod backlog;
+mod calls;
+mod channel;
+mod frames;
+mod link;
+mod opening;
+mod subscribing;
+mod timers;
+mod wheel;
+
+use std::{
+    cell::{Cell, RefCell},
+    collections::VecDeque,
+    future::poll_fn,
+    mem,
+    rc::Rc,
+    sync::Arc,
+    task::{Context, Poll},
+    time::Duration,
+};
+
+use foldhash::fast::RandomState;
+use hashbrown::HashMap;
+use slab::Slab;
+use smallvec::SmallVec;
+use veche_protocol::{code::CloseCode, server::ServerFrame};
+
+use self::{
+    channel::{Curbed, Fanned, Overflow, ShardChannel, Step},
+    timers::Due,
+    wheel::{TICK_MS, Wheel},
+};
+pub use self::{
+    link::{Link, Wire},
+    opening::Opening,
+};
+use crate::{
+    channels::NodeChannel,
+    framed::Framed,
+    inbox::{Audience, Entry, Inbox, SessionKey},
+    node::Node,
+};
+
+/// Writes to sockets in one turn, over all channels: about 2 ms of work.
+const TURN_SENDS: usize = 1_024;
+/// Writes for one channel before the others have their share.
+const SLICE_SENDS: usize = 256;
+/// Publications that wait in batches before the shard leaves further ones in its inbox.
+const BATCHED_BYTES: usize = 4 << 20;
+
+/// One core's share of a node. Doors get it on its own thread.
+pub struct Shard {
+    pub(crate) index: u16,
+    pub(crate) node: Arc<Node>,
+    inbox: Arc<Inbox>,
+    pub(crate) sessions: RefCell<Slab<Rc<Link>>>,
+    /// By the address of the node's record, which the shard's record keeps alive.
+    channels: RefCell<HashMap<usize, Rc<ShardChannel>, RandomState>>,
+    dirty: RefCell<VecDeque<Rc<ShardChannel>>>,
+    directs: RefCell<VecDeque<Direct>>,
+    batched: Cell<usize>,
+    wheel: RefCell<Wheel<Due>>,
+    stopping: Cell<bool>,
+}
+
+/// A reply, and the batches that must leave before it.
+struct Direct {
+    session: SessionKey,
+    text: Vec<u8>,
+    fences: SmallVec<[(Rc<ShardChannel>, u64); 1]>,
+}
+
+impl Shard {
+    pub(crate) fn new(index: u16, node: Arc<Node>) -> Self {
+        let inbox = node.routes.inboxes[usize::from(index)].clone();
+        let wheel = RefCell::new(Wheel::new());
+        Self {
+            index,
+            node,
+            inbox,
+            sessions: RefCell::default(),
+            channels: RefCell::default(),
+            dirty: RefCell::default(),
+            directs: RefCell::default(),
+            batched: Cell::new(0),
+            wheel,
+            stopping: Cell::new(false),
+        }
+    }
+
+    /// The node's time in ms.
+    pub fn now_ms(&self) -> u64 {
+        self.node.clock.now_ms()
+    }
+
+    /// How many sessions live here.
+    pub fn len(&self) -> usize {
+        self.sessions.borrow().len()
+    }
+
+    /// Whether no session lives here.
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    /// Runs the shard until it is told to stop.
+    pub(crate) async fn run(self: Rc<Self>) {
+        let ticking = self.clone();
+        if self.node.clock.is_real() {
+            tokio::task::spawn_local(async move {
+                let mut interval = tokio::time::interval(Duration::from_millis(TICK_MS));
+                interval.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Skip);
+                while !ticking.stopping.get() {
+                    interval.tick().await;
+                    ticking.tick();
+                }
+            });
+        }
+        let mut taken = Vec::new();
+        poll_fn(|context| self.turn(context, &mut taken)).await;
+    }
+
+    /// Ends [`Shard::run`].
+    pub(crate) fn stop(&self) {
+        self.stopping.set(true);
+    }
+
+    fn turn(self: &Rc<Self>, context: &mut Context<'_>, taken: &mut Vec<Entry>) -> Poll<()> {
+        let mut budget = TURN_SENDS;
+        loop {
+            let room = self.batched.get() < BATCHED_BYTES;
+            let took = room && self.inbox.take(taken, context.waker());
+            for entry in taken.drain(..) {
+                self.apply(entry);
+            }
+            self.flush(&mut budget);
+            self.send_directs();
+            if self.stopping.get() {
+                return Poll::Ready(());
+            }
+            if budget == 0 || (!room && !self.dirty.borrow().is_empty()) {
+                context.waker().wake_by_ref();
+                return Poll::Pending;
+            }
+            if room && !took {
+                return Poll::Pending;
+            }
+        }
+    }
+
+    fn apply(self: &Rc<Self>, entry: Entry) {
+        match entry {
+            Entry::Publish { channel, framed } => self.carry(&channel, framed, None),
+            Entry::Notice { channel, framed, audience } => self.carry(&channel, framed, Some(audience)),
+            Entry::Subscribe(wanted) => {
+                let channel = self.enter(&wanted.channel);
+                self.plan(&channel, Step::Add(wanted));
+            }
+            Entry::Unsubscribe { session, channel, id } => {
+                let channel = self.enter(&channel);
+                self.plan(&channel, Step::Remove { session, id });
+            }
+            Entry::Direct { session, text } => self.direct(session, text),
+            Entry::Done { session, call, outcome } => self.call_done(session, call, outcome),
+            Entry::Close { session, code } => {
+                if let Some(link) = self.session(session) {
+                    link.close(code);
+                }
+            }
+            Entry::Turn => {}
+            Entry::Run(work) => work(self),
+        }
+    }
+
+    fn carry(&self, channel: &Arc<NodeChannel>, framed: Arc<Framed>, audience: Option<Audience>) {
+        let found = self.channels.borrow().get(&address(channel)).cloned();
+        let weight = if framed.carried().is_some() { framed.weight() } else { 0 };
+        match found {
+            Some(channel) => {
+                self.batched.set(self.batched.get() + weight);
+                channel.carry(framed, audience);
+                self.mark(&channel);
+            }
+            None => self.inbox.release(weight),
+        }
+    }
+
+    /// The shard's record of a channel, made if need be.
+    fn enter(&self, node: &Arc<NodeChannel>) -> Rc<ShardChannel> {
+        let mut channels = self.channels.borrow_mut();
+        channels.entry(address(node)).or_insert_with(|| Rc::new(ShardChannel::new(node.clone()))).clone()
+    }
+
+    fn plan(&self, channel: &Rc<ShardChannel>, step: Step) {
+        channel.plan(step);
+        self.mark(channel);
+    }
+
+    /// Puts a channel into the list of those with work; after its coalescing window, if it has one.
+    fn mark(&self, channel: &Rc<ShardChannel>) {
+        if channel.dirty.replace(true) {
+            return;
+        }
+        let window = channel.node.namespace.coalesce_ms;
+        if window == 0 {
+            self.dirty.borrow_mut().push_back(channel.clone());
+            return;
+        }
+        let (channel, inbox) = (channel.clone(), self.inbox.clone());
+        let index = address(&channel.node);
+        tokio::task::spawn_local(async move {
+            tokio::time::sleep(Duration::from_millis(u64::from(window))).await;
+            inbox.push(Entry::Run(Box::new(move |shard| shard.window_is_over(index))));
+        });
+    }
+
+    fn window_is_over(&self, index: usize) {
+        let channel = self.channels.borrow().get(&index).cloned();
+        self.dirty.borrow_mut().extend(channel);
+    }
+
+    /// Takes the steps of channels with work, each for its share, until all are done or the turn's budget
+    /// is used up.
+    fn flush(self: &Rc<Self>, budget: &mut usize) {
+        while *budget > 0 {
+            let Some(channel) = self.dirty.borrow_mut().pop_front() else { return };
+            let mut share = (*budget).min(SLICE_SENDS);
+            let given = share;
+            let done = self.take_steps(&channel, &mut share);
+            *budget -= given - share;
+            if done {
+                channel.dirty.set(false);
+                self.forget_if_idle(&channel);
+            } else {
+                self.dirty.borrow_mut().push_back(channel);
+            }
+        }
+    }
+
+    /// Whether all steps are done.
+    fn take_steps(self: &Rc<Self>, channel: &Rc<ShardChannel>, share: &mut usize) -> bool {
+        let bound = self.node.limits.backlog_bytes;
+        loop {
+            while let Some(step) = channel.next_change() {
+                self.change(channel, step);
+            }
+            if channel.is_idle() {
+                return true;
+            }
+            let mut over = Vec::new();
+            let before = *share;
+            let fanned = channel.fan_out(share, bound, &mut over);
+            self.node.metrics.deliveries.increment((before - *share) as u64);
+            over.iter().for_each(|overflow| self.curb(channel, overflow));
+            match fanned {
+                Fanned::Paused => return false,
+                Fanned::Done { weight } => {
+                    self.batched.set(self.batched.get() - weight);
+                    self.inbox.release(weight);
+                }
+            }
+        }
+    }
+
+    fn change(self: &Rc<Self>, channel: &Rc<ShardChannel>, step: Step) {
+        match step {
+            Step::Add(wanted) => self.add_subscriber(channel, *wanted),
+            Step::Remove { session, id } => self.remove_subscriber(channel, session, id.as_deref()),
+            Step::Pump(session) => {
+                if let Some(link) = self.session(session) {
+                    self.pump(channel, &link);
+                }
+            }
+            Step::Send(_) => unreachable!("next_change leaves batches in place"),
+        }
+    }
+
+    fn curb(&self, channel: &Rc<ShardChannel>, overflow: &Overflow) {
+        let link = &overflow.link;
+        match channel.curb(link, self.node.limits.backlog_bytes) {
+            Curbed::Fits => {}
+            Curbed::Dropped(count) => self.node.metrics.dropped.increment(count),
+            Curbed::Stopped => self.node.metrics.lagged.increment(1),
+            Curbed::Disconnect => link.close(CloseCode::SlowConsumer),
+        }
+    }
+
+    fn forget_if_idle(&self, channel: &Rc<ShardChannel>) {
+        if channel.subscribers() == 0 && channel.is_idle() {
+            self.channels.borrow_mut().remove(&address(&channel.node));
+        }
+    }
+
+    /// Sends a frame to one session after everything that the inbox held before.
+    pub(crate) fn reply(&self, link: &Link, frame: &ServerFrame<'_>) {
+        let mut text = Vec::with_capacity(96);
+        frame.encode(&mut text);
+        self.inbox.push(Entry::Direct { session: self.key(link), text });
+    }
+
+    /// Queues a reply behind the batches, begun by now, of the session's channels.
+    fn direct(&self, session: SessionKey, text: Vec<u8>) {
+        let Some(link) = self.session(session) else { return };
+        let state = link.state.borrow();
+        let behind = state.subscriptions.iter().map(|it| &it.channel).filter(|it| it.dirty.get());
+        let fences = behind.map(|channel| (channel.clone(), channel.begun.get())).collect();
+        self.directs.borrow_mut().push_back(Direct { session, text, fences });
+    }
+
+    /// Sends the replies whose batches have left; of one session always in order.
+    fn send_directs(&self) {
+        let waiting = mem::take(&mut *self.directs.borrow_mut());
+        let mut held: SmallVec<[SessionKey; 8]> = SmallVec::new();
+        let mut kept = VecDeque::new();
+        for direct in waiting {
+            let behind = direct.fences.iter().any(|(channel, fence)| channel.is_behind(*fence));
+            if behind || held.contains(&direct.session) {
+                held.push(direct.session);
+                kept.push_back(direct);
+            } else if let Some(link) = self.session(direct.session) {
+                link.send(link.encoding.frame(&direct.text), self.node.limits.backlog_bytes);
+            }
+        }
+        kept.append(&mut self.directs.borrow_mut());
+        self.directs.replace(kept);
+    }
+
+    pub(crate) fn key(&self, link: &Link) -> SessionKey {
+        SessionKey { shard: self.index, slot: link.slot.get(), id: link.id }
+    }
+
+    /// The session of a key, unless it has ended.
+    pub(crate) fn session(&self, key: SessionKey) -> Option<Rc<Link>> {
+        self.sessions.borrow().get(key.slot as usize).filter(|link| link.id == key.id).cloned()
+    }
+}
+
+fn address(channel: &Arc<NodeChannel>) -> usize {
+    Arc::as_ptr(channel).addr()
+}

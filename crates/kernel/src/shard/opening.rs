@@ -1,0 +1,184 @@
+//! How a connection becomes a session, and how it ends.
+
+use std::rc::Rc;
+
+use veche_protocol::{
+    code::{CloseCode, ErrorCode},
+    server::ServerFrame,
+    session::Phase,
+};
+
+use super::{Link, Shard, Wire, channel::Step, link::State};
+use crate::{
+    framed::Encoding,
+    inbox::Entry,
+    node::Identity,
+    publication::{SessionId, UserId},
+    reply::Rejection,
+};
+
+/// How long a connection may stay unauthenticated.
+pub(crate) const AUTH_MS: u64 = 10_000;
+
+/// What a door knows of a connection when it opens.
+#[derive(Debug, Clone)]
+pub struct Opening {
+    /// How frames are written.
+    pub encoding: Encoding,
+    /// Who it is, when the handshake said so.
+    pub identity: Option<Identity>,
+}
+
+impl Shard {
+    /// Makes a session of a connection. It may be closing already: see [`Link::closing`].
+    pub fn open<W: Wire + 'static>(self: &Rc<Self>, opening: Opening, wire: W) -> Rc<Link<W>> {
+        let id = SessionId(self.node.random());
+        let now = self.now_ms();
+        let link = Rc::new(Link::new(id, opening.encoding, now, State::new(Phase::AwaitingAuth, None), wire));
+        let shared: Rc<Link> = link.clone();
+        let slot = self.sessions.borrow_mut().insert(shared.clone());
+        link.slot.set(slot as u32);
+        self.node.sessions.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
+        self.node.metrics.opened.increment(1);
+        match opening.identity {
+            Some(identity) => self.sign_in(&shared, identity),
+            None if self.node.guests => self.admit_guest(&shared),
+            None => {
+                shared.state.borrow_mut().auth_by_ms = now + AUTH_MS;
+                self.arm(&shared);
+            }
+        }
+        link
+    }
+
+    fn admit_guest(self: &Rc<Self>, link: &Rc<Link>) {
+        let user = UserId::from(format!("guest:{}", link.id).as_str());
+        self.become_user(link, &user, Phase::Guest { first_frame: true });
+    }
+
+    /// The session is this user's from now on.
+    pub(super) fn sign_in(self: &Rc<Self>, link: &Rc<Link>, identity: Identity) {
+        {
+            let mut state = link.state.borrow_mut();
+            state.expires_ms = identity.expires_ms;
+            state.expiring_told = false;
+        }
+        self.become_user(link, &identity.user, Phase::User);
+    }
+
+    fn become_user(self: &Rc<Self>, link: &Rc<Link>, user: &UserId, phase: Phase) {
+        let most = if user.is_guest() { 0 } else { self.node.limits.connections_per_user };
+        let former = {
+            let mut state = link.state.borrow_mut();
+            match self.node.users.connect(user, most) {
+                Ok(user) => {
+                    state.machine.set_phase(phase);
+                    state.auth_by_ms = 0;
+                    state.user.replace(user)
+                }
+                Err(_) => {
+                    drop(state);
+                    self.node.metrics.refused("connections_per_user");
+                    link.close(CloseCode::TooManyConnections);
+                    return;
+                }
+            }
+        };
+        if let Some(former) = former {
+            self.node.users.disconnect(&former);
+        }
+        self.welcome(link, user);
+        self.arm(link);
+    }
+
+    fn welcome(&self, link: &Link, user: &UserId) {
+        let limits = self.node.limits.public();
+        self.reply(
+            link,
+            &ServerFrame::Welcome {
+                session: &link.id.to_string(),
+                user: user.as_str(),
+                node: &self.node.name,
+                ping_interval_ms: self.node.heartbeat.ping_ms,
+                limits: &limits,
+                time_ms: self.node.clock.wall_ms(),
+            },
+        );
+    }
+
+    /// A frame `auth`: signs in, or renews the token of the same user.
+    pub(super) fn authenticate(self: &Rc<Self>, link: &Rc<Link>, id: Option<&str>, token: &str) {
+        let Some(authenticator) = &self.node.authenticator else {
+            self.refuse(link, id, &Rejection::new(ErrorCode::Unauthorized, "this server takes no tokens"));
+            return;
+        };
+        let identity = match authenticator.authenticate(token, self.node.clock.wall_ms()) {
+            Ok(identity) => identity,
+            Err(reason) => {
+                self.node.metrics.refused(reason);
+                link.close(CloseCode::InvalidToken);
+                return;
+            }
+        };
+        let phase = link.state.borrow().machine.phase();
+        if phase != Phase::User {
+            self.sign_in(link, identity);
+            return;
+        }
+        if link.state.borrow().user_id() != Some(&identity.user) {
+            self.node.metrics.refused("other_subject");
+            link.close(CloseCode::InvalidToken);
+            return;
+        }
+        {
+            let mut state = link.state.borrow_mut();
+            state.expires_ms = identity.expires_ms;
+            state.expiring_told = false;
+        }
+        self.arm(link);
+        if let Some(id) = id {
+            let reply = ServerFrame::Reply { id, data: None, position: None, class: None, duplicate: false };
+            self.reply(link, &reply);
+        }
+    }
+
+    /// The connection is gone: ends the session. `code` is why, for the metric.
+    pub fn detach(self: &Rc<Self>, link: &Rc<Link>, code: u16) {
+        let key = self.key(link);
+        if self.session(key).is_none() {
+            return;
+        }
+        self.sessions.borrow_mut().remove(key.slot as usize);
+        self.shrink_sessions();
+        let state = link.state.replace(State::new(Phase::Closing, None));
+        if let Some(rare) = &state.rare {
+            rare.running.iter().for_each(|running| running.abort.abort());
+        }
+        for subscription in state.subscriptions {
+            self.end_subscription(link, &subscription, state.user.as_deref(), true);
+            // An empty change makes the shard look whether the channel is still needed.
+            self.plan(&subscription.channel, Step::Pump(key));
+        }
+        self.inbox.push(Entry::Turn);
+        if let Some(user) = &state.user {
+            self.node.users.disconnect(user);
+        }
+        link.backlog.replace(None);
+        self.node.sessions.fetch_sub(1, std::sync::atomic::Ordering::Relaxed);
+        self.node.metrics.closed(code);
+    }
+
+    /// Gives the memory of a storm of connections back.
+    fn shrink_sessions(&self) {
+        let mut sessions = self.sessions.borrow_mut();
+        if sessions.len() * 4 < sessions.capacity() && sessions.capacity() > 1_024 {
+            sessions.shrink_to_fit();
+        }
+    }
+}
+
+impl Default for Opening {
+    fn default() -> Self {
+        Self { encoding: Encoding::Native, identity: None }
+    }
+}

@@ -1,0 +1,286 @@
+//! Subscriptions as the shard keeps them: joining with an exact cut, replaying what was missed, leaving.
+
+use std::{rc::Rc, sync::Arc};
+
+use veche_protocol::{
+    client::{PresenceState, Range},
+    code::{CloseCode, ErrorCode},
+    position::Position,
+    server::{Recovery, ServerFrame},
+};
+
+use super::{
+    Link, Shard,
+    channel::{ShardChannel, Step},
+    link::{Mode, Subscription},
+    timers::Due,
+};
+use crate::{
+    broker::{Answer, Head, History, HistoryQuery},
+    channels::{NodeChannel, Record},
+    framed::frame_publication,
+    inbox::{Audience, Entry, SessionKey, Subscribing, lock},
+    presence::Snapshot,
+    publication::UserId,
+    recovery,
+    reply::Rejection,
+    rules::Audience as Circle,
+    users::User,
+};
+
+/// A page of a replay.
+const PAGE_BYTES: usize = 256 << 10;
+const PAGE_PUBLICATIONS: usize = 1_000;
+
+impl Shard {
+    /// A subscription reaches its place in the channel's order: nothing up to `wanted.cut` will be sent
+    /// live, everything after it will.
+    pub(super) fn add_subscriber(self: &Rc<Self>, channel: &Rc<ShardChannel>, wanted: Subscribing) {
+        let result = self.settle_subscriber(channel, &wanted);
+        if result.is_err() {
+            self.node.release(&channel.node, self.index);
+        }
+        // Whoever waited may be gone; the subscription stands all the same.
+        let _ = wanted.done.send(result);
+    }
+
+    fn settle_subscriber(
+        self: &Rc<Self>,
+        channel: &Rc<ShardChannel>,
+        wanted: &Subscribing,
+    ) -> Result<(), Rejection> {
+        let gone = || Rejection::unavailable("the session has ended");
+        let link = self.session(wanted.session).ok_or_else(gone)?;
+        let user = link.state.borrow().user_id().cloned().ok_or_else(gone)?;
+        let at = self.place(channel, &link, wanted.presence)?;
+        if let Some(cut) = wanted.cut
+            && channel.sent.get() < cut.offset
+        {
+            channel.sent.set(cut.offset);
+        }
+        let head = wanted.cut.map(|cut| Head { epoch: cut.epoch, offset: cut.offset, floor: wanted.floor });
+        let recovery = recovery::decide(wanted.since, head, channel.node.namespace.replay_limit);
+        self.node.metrics.recovered(recovery);
+        let roster = self.be_present(channel, &link, &user, wanted.presence);
+        let presence = roster.as_ref().map(Snapshot::as_roster);
+        let name = &channel.node.name;
+        let id = wanted.id.as_deref();
+        let subscribed = ServerFrame::Subscribed { id, channel: name, head: wanted.cut, recovery, presence };
+        link.send_frame(&subscribed, self.node.limits.backlog_bytes);
+        let after = wanted.since.map_or(0, |since| since.offset);
+        let replays = recovery == Recovery::Replay;
+        link.set_mode(channel, if replays { Mode::Replaying(after) } else { Mode::Live });
+        channel.set(at, Some(wanted.presence), replays);
+        if replays {
+            self.pump(channel, &link);
+        }
+        Ok(())
+    }
+
+    /// The session's place in the channel's list: its old one, when it subscribes again.
+    fn place(
+        &self,
+        channel: &Rc<ShardChannel>,
+        link: &Rc<Link>,
+        wants_members: bool,
+    ) -> Result<u32, Rejection> {
+        let mut state = link.state.borrow_mut();
+        if let Some(known) = state.subscription(&channel.node.name) {
+            let at = known.at;
+            drop(state);
+            self.node.release(&channel.node, self.index);
+            return Ok(at);
+        }
+        let most = self.node.limits.channels_per_session;
+        if most > 0 && state.subscriptions.len() >= most as usize {
+            let message = format!("a session may be subscribed to {most} channels");
+            return Err(Rejection::new(ErrorCode::RateLimited, message).field("channel"));
+        }
+        let at = channel.add(link.clone(), wants_members);
+        if state.subscriptions.is_empty() {
+            state.subscriptions.reserve_exact(1);
+        }
+        let channel = channel.clone();
+        state.subscriptions.push(Subscription { channel, at, mode: Mode::Live, may_publish: false });
+        Ok(at)
+    }
+
+    /// Lists the session's user as a member, where the namespace has presence at all.
+    fn be_present(
+        &self,
+        channel: &Rc<ShardChannel>,
+        link: &Link,
+        user: &UserId,
+        wants_members: bool,
+    ) -> Option<Snapshot> {
+        if channel.node.namespace.presence == Circle::Nobody {
+            return None;
+        }
+        let mut record = lock(&channel.node.record);
+        let roster = record.roster.get_or_insert_default();
+        if !roster.has(user, link.id) {
+            roster.join(user, link.id, PresenceState::Active, None, self.now_ms());
+        }
+        let snapshot = wants_members.then(|| roster.snapshot());
+        self.tell_members_later(&channel.node, &mut record);
+        snapshot
+    }
+
+    /// Presence changes of a channel go out together, every 250 ms.
+    pub(crate) fn tell_members_later(&self, channel: &Arc<NodeChannel>, record: &mut Record) {
+        if !record.flush_armed {
+            record.flush_armed = true;
+            self.at(self.now_ms() + 250, Due::Members(channel.clone()));
+        }
+    }
+
+    pub(super) fn remove_subscriber(
+        self: &Rc<Self>,
+        channel: &Rc<ShardChannel>,
+        session: SessionKey,
+        id: Option<&str>,
+    ) {
+        let Some(link) = self.session(session) else { return };
+        let (removed, user) = {
+            let mut state = link.state.borrow_mut();
+            let at = state.subscriptions.iter().position(|it| Rc::ptr_eq(&it.channel, channel));
+            (at.map(|at| state.subscriptions.swap_remove(at)), state.user.clone())
+        };
+        if let Some(subscription) = removed {
+            self.end_subscription(&link, &subscription, user.as_deref(), false);
+        }
+        let name = &channel.node.name;
+        let (code, reason) = (CloseCode::Normal.number(), CloseCode::Normal.reason());
+        let frame = ServerFrame::Unsubscribed { id, channel: name, code, reason };
+        link.send_frame(&frame, self.node.limits.backlog_bytes);
+    }
+
+    /// Takes a subscription out of the channel. A `lost` connection leaves its user a member for the
+    /// grace period.
+    pub(super) fn end_subscription(
+        &self,
+        link: &Link,
+        subscription: &Subscription,
+        user: Option<&User>,
+        lost: bool,
+    ) {
+        let channel = &subscription.channel;
+        channel.remove(subscription.at);
+        if let Some(user) = user {
+            let mut record = lock(&channel.node.record);
+            if let Some(roster) = &mut record.roster {
+                if lost {
+                    let over = roster.lose(&user.id, link.id, self.now_ms());
+                    if let Some(over) = over {
+                        let due = Due::Grace { channel: channel.node.clone(), user: user.id.clone() };
+                        self.at(over, due);
+                    }
+                } else {
+                    roster.leave(&user.id, link.id);
+                }
+                self.tell_members_later(&channel.node, &mut record);
+            }
+            if record.stop_typing(&user.id) {
+                let user = user.id.as_str();
+                let stopped = ServerFrame::Typing { channel: &channel.node.name, user, active: false };
+                self.node.routes.notice(&channel.node, &record, &stopped, Audience::Except(link.id));
+            }
+        }
+        self.node.release(&channel.node, self.index);
+    }
+
+    /// Sends a replaying subscriber what its socket takes; makes it live when it has everything.
+    pub(super) fn pump(self: &Rc<Self>, channel: &Rc<ShardChannel>, link: &Rc<Link>) {
+        loop {
+            let Some(Mode::Replaying(after)) = link.mode(channel) else { return };
+            if link.has_backlog() || link.closing().is_some() {
+                return;
+            }
+            let until = channel.sent.get();
+            if after >= until {
+                link.set_mode(channel, Mode::Live);
+                if let Some(at) = channel.place_of(link) {
+                    channel.set(at, None, false);
+                }
+                return;
+            }
+            let range = Range::After(after);
+            let query = HistoryQuery { range, until, limit: PAGE_PUBLICATIONS, bytes: PAGE_BYTES };
+            match self.node.broker.history(&channel.node.name, &channel.node.namespace, query) {
+                Answer::Now(Ok(page)) => self.send_page(channel, link, after, &page),
+                Answer::Now(Err(error)) => return self.replay_failed(link, &error.to_string()),
+                Answer::Later(page) => {
+                    let (shard, channel, key) = (self.clone(), channel.clone(), self.key(link));
+                    tokio::task::spawn_local(async move {
+                        let page = page.await;
+                        let Some(link) = shard.session(key) else { return };
+                        match page {
+                            Ok(page) => shard.send_page(&channel, &link, after, &page),
+                            Err(error) => return shard.replay_failed(&link, &error.to_string()),
+                        }
+                        shard.plan(&channel, Step::Pump(key));
+                        shard.inbox.push(Entry::Turn);
+                    });
+                    return;
+                }
+            }
+        }
+    }
+
+    /// The client comes back with its positions, which are right.
+    fn replay_failed(&self, link: &Link, why: &str) {
+        tracing::warn!(why, "failed to read a replay");
+        self.node.metrics.refused("replay_failed");
+        link.close(CloseCode::Drain);
+    }
+
+    fn send_page(&self, channel: &Rc<ShardChannel>, link: &Rc<Link>, after: u64, page: &History) {
+        if link.mode(channel) != Some(Mode::Replaying(after)) {
+            return;
+        }
+        let bound = self.node.limits.backlog_bytes;
+        let trimmed = page.head.is_none_or(|head| head.floor > after);
+        let last = page.publications.last().and_then(|publication| publication.position);
+        let Some(last) = last.filter(|_| !trimmed) else {
+            let epoch = page.head.map(|head| head.epoch);
+            if let Some(epoch) = epoch {
+                link.lag(channel, Position { epoch, offset: after }, bound);
+                self.node.metrics.lagged.increment(1);
+            }
+            return;
+        };
+        let mut bytes = Vec::new();
+        for publication in &page.publications {
+            if publication.exclude.contains(&link.id) {
+                let offset = publication.position.map_or(0, |position| position.offset);
+                let frame = ServerFrame::Skipped { channel: &channel.node.name, offset };
+                bytes.extend_from_slice(&link.encoding.encode(&frame));
+            } else {
+                bytes.extend_from_slice(&frame_publication(publication, link.encoding));
+            }
+        }
+        self.node.metrics.replayed.increment(page.publications.len() as u64);
+        link.set_mode(channel, Mode::Replaying(last.offset));
+        link.send(bytes.into(), usize::MAX);
+    }
+
+    /// The socket has taken everything that waited.
+    pub fn drained(self: &Rc<Self>, link: &Rc<Link>) {
+        let dropped = link.backlog.borrow_mut().take().map(|mut backlog| backlog.take_dropped());
+        for (channel, dropped) in dropped.unwrap_or_default() {
+            let frame = ServerFrame::LaggedDropped { channel: &channel, dropped };
+            link.send_frame(&frame, self.node.limits.backlog_bytes);
+        }
+        let state = link.state.borrow();
+        let replaying = state.subscriptions.iter().filter(|it| matches!(it.mode, Mode::Replaying(_)));
+        let channels: Vec<_> = replaying.map(|it| it.channel.clone()).collect();
+        drop(state);
+        if channels.is_empty() {
+            return;
+        }
+        for channel in channels {
+            self.plan(&channel, Step::Pump(self.key(link)));
+        }
+        self.inbox.push(Entry::Turn);
+    }
+}

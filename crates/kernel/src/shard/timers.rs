@@ -1,0 +1,188 @@
+//! What a shard does when time passes: heartbeats, deadlines, expiries. One coarse wheel serves them all.
+
+use std::{rc::Rc, sync::Arc};
+
+use veche_protocol::{
+    code::{CloseCode, ErrorCode},
+    server::ServerFrame,
+};
+
+use super::{Link, Shard};
+use crate::{
+    channels::NodeChannel,
+    inbox::{Audience, SessionKey, lock},
+    publication::UserId,
+    reply::Rejection,
+};
+
+/// How long before a token's expiry the client is told.
+const EXPIRING_MS: u64 = 30_000;
+
+/// An entry of the wheel. Entries are not taken out when they become needless; they find out when due.
+pub(crate) enum Due {
+    Session {
+        key: SessionKey,
+        at_ms: u64,
+    },
+    /// A member's grace may be over.
+    Grace {
+        channel: Arc<NodeChannel>,
+        user: UserId,
+    },
+    /// Somebody's typing may be over.
+    Typing {
+        channel: Arc<NodeChannel>,
+        user: UserId,
+    },
+    /// A channel's presence changes are to be told.
+    Members(Arc<NodeChannel>),
+    /// The node's tables are to be swept.
+    Sweep,
+}
+
+impl Shard {
+    pub(super) fn at(&self, at_ms: u64, due: Due) {
+        self.wheel.borrow_mut().insert(at_ms, due);
+    }
+
+    /// Time has passed.
+    pub(crate) fn tick(self: &Rc<Self>) {
+        let now = self.now_ms();
+        let mut due = Vec::new();
+        self.wheel.borrow_mut().advance(now, &mut due);
+        for due in due {
+            self.fire(due, now);
+        }
+    }
+
+    fn fire(self: &Rc<Self>, due: Due, now: u64) {
+        match due {
+            Due::Session { key, at_ms } => {
+                if let Some(link) = self.session(key)
+                    && link.state.borrow().armed_ms == at_ms
+                {
+                    self.look_after(&link, now);
+                }
+            }
+            Due::Grace { channel, user } => self.node.end_grace(&channel, &user, now, self),
+            Due::Typing { channel, user } => self.end_typing(&channel, &user, now),
+            Due::Members(channel) => self.node.flush_members(&channel),
+            Due::Sweep => {
+                self.node.sweep(now);
+                self.at(now + 1_000, Due::Sweep);
+            }
+        }
+    }
+
+    /// Does what is due for a session, and arms its next entry.
+    fn look_after(self: &Rc<Self>, link: &Rc<Link>, now: u64) {
+        link.state.borrow_mut().armed_ms = u64::MAX;
+        self.end_late_calls(link, now);
+        self.send_latest(link);
+        if let Some(code) = self.overdue(link, now) {
+            link.close(code);
+            return;
+        }
+        self.arm(link);
+    }
+
+    /// Checks authentication, expiry and heartbeat; why the session must end, if it must.
+    fn overdue(self: &Rc<Self>, link: &Rc<Link>, now: u64) -> Option<CloseCode> {
+        let mut state = link.state.borrow_mut();
+        if state.auth_by_ms != 0 && now >= state.auth_by_ms {
+            self.node.metrics.refused("authentication_timeout");
+            return Some(CloseCode::InvalidToken);
+        }
+        let mut expiring = false;
+        if state.expires_ms != 0 {
+            let wall = self.node.clock.wall_ms();
+            if wall >= state.expires_ms {
+                return Some(CloseCode::TokenExpired);
+            }
+            expiring = !state.expiring_told && wall + EXPIRING_MS >= state.expires_ms;
+            state.expiring_told |= expiring;
+        }
+        let pulse = self.node.heartbeat;
+        let resting = !state.machine.may_read();
+        let seen = link.seen_ms.get();
+        let mut ping = false;
+        if resting || seen >= state.pinged_ms {
+            state.pinged_ms = 0;
+        }
+        if state.pinged_ms != 0 && now >= state.pinged_ms + pulse.patience_ms {
+            return Some(CloseCode::HeartbeatLost);
+        }
+        if !resting && state.pinged_ms == 0 && now >= seen + pulse.ping_ms {
+            state.pinged_ms = now;
+            ping = true;
+        }
+        drop(state);
+        if expiring {
+            self.reply(link, &ServerFrame::Expiring);
+        }
+        if ping {
+            link.send(bytes::Bytes::from_static(&[0x89, 0]), self.node.limits.backlog_bytes);
+        }
+        None
+    }
+
+    /// Puts the session's next entry into the wheel, unless an earlier one is there.
+    pub(super) fn arm(&self, link: &Link) {
+        let now = self.now_ms();
+        let mut state = link.state.borrow_mut();
+        let pulse = self.node.heartbeat;
+        let mut at = match state.pinged_ms {
+            0 => link.seen_ms.get().max(now.saturating_sub(pulse.ping_ms)) + pulse.ping_ms,
+            pinged => pinged + pulse.patience_ms,
+        };
+        if state.auth_by_ms != 0 {
+            at = at.min(state.auth_by_ms);
+        }
+        if state.expires_ms != 0 {
+            let left = state.expires_ms.saturating_sub(self.node.clock.wall_ms());
+            let ahead = if state.expiring_told { 0 } else { EXPIRING_MS };
+            at = at.min(now + left.saturating_sub(ahead));
+        }
+        if let Some(rare) = &state.rare {
+            let calls = rare.running.iter().map(|running| running.deadline_ms).min();
+            at = at.min(calls.unwrap_or(u64::MAX));
+            if !rare.latest.is_empty() {
+                at = at.min(now + 50);
+            }
+        }
+        let at = at.max(now + 1);
+        if at < state.armed_ms {
+            state.armed_ms = at;
+            drop(state);
+            self.at(at, Due::Session { key: self.key(link), at_ms: at });
+        }
+    }
+
+    fn end_late_calls(self: &Rc<Self>, link: &Rc<Link>, now: u64) {
+        let late: Vec<u32> = match &link.state.borrow().rare {
+            Some(rare) => rare.running.iter().filter(|it| it.deadline_ms <= now).map(|it| it.call).collect(),
+            None => return,
+        };
+        for call in late {
+            self.node.metrics.refused("handler_timeout");
+            let timeout = Rejection::new(ErrorCode::Timeout, "the handler did not answer in time");
+            self.call_done(self.key(link), call, Err(timeout));
+        }
+    }
+
+    fn end_typing(&self, channel: &Arc<NodeChannel>, user: &UserId, now: u64) {
+        let mut record = lock(&channel.record);
+        let typing = record.typing.as_ref().and_then(|typing| typing.iter().find(|it| it.user == *user));
+        let Some(typist) = typing else { return };
+        if typist.until_ms > now {
+            let at = typist.until_ms;
+            drop(record);
+            self.at(at, Due::Typing { channel: channel.clone(), user: user.clone() });
+            return;
+        }
+        let session = typist.session;
+        record.stop_typing(user);
+        let frame = ServerFrame::Typing { channel: &channel.name, user: user.as_str(), active: false };
+        self.node.routes.notice(channel, &record, &frame, Audience::Except(session));
+    }
+}
