@@ -1,0 +1,10 @@
+//! The end-to-end steps: the real server, driven by tools that are not ours.
+
+mod autobahn;
+mod browser;
+mod server;
+mod wscat;
+
+pub(crate) use autobahn::autobahn;
+pub(crate) use browser::browser;
+pub(crate) use wscat::wscat;

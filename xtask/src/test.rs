@@ -1,0 +1,180 @@
+//! `cargo xtask test`: every proof that the tree has, as named steps with a summary.
+
+use std::{
+    io::{self, IsTerminal},
+    process::{Command, ExitCode, Stdio},
+    time::{Duration, Instant},
+};
+
+use crate::{e2e, failure::Failure, process, workspace::Workspace};
+
+/// How a step that did not fail ended.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Verdict {
+    /// It proved what it proves; the note is its figures.
+    Passed(String),
+    /// It did not run, and why.
+    Skipped(String),
+}
+
+/// One named proof.
+pub(crate) struct Step {
+    name: &'static str,
+    group: &'static str,
+    about: &'static str,
+    run: fn(&Workspace) -> Result<Verdict, Failure>,
+}
+
+/// In this order: the cheapest first.
+const STEPS: &[Step] = &[
+    Step { name: "fmt", group: "rust", about: "cargo fmt --all --check", run: fmt },
+    Step { name: "clippy", group: "rust", about: "clippy over all targets, warnings denied", run: clippy },
+    Step { name: "unit", group: "rust", about: "cargo test of all targets, `tidy` too", run: unit },
+    Step { name: "doc", group: "rust", about: "the examples in the documentation", run: doc },
+    Step { name: "deny", group: "deny", about: "licences, bans and sources by cargo-deny", run: deny },
+    Step { name: "wscat", group: "e2e", about: "the README's session by the real wscat", run: e2e::wscat },
+    Step { name: "autobahn", group: "e2e", about: "the Autobahn cases against /echo", run: e2e::autobahn },
+    Step { name: "browser", group: "e2e", about: "the pages in headless Chromium", run: e2e::browser },
+];
+
+/// Runs the steps that the filters name (by step or by group; all without a filter).
+pub(crate) fn test(workspace: &Workspace, filters: &[String]) -> Result<ExitCode, Failure> {
+    if filters.iter().any(|filter| filter == "--list") {
+        for step in STEPS {
+            println!("{:10} {:6} {}", step.name, step.group, step.about);
+        }
+        return Ok(ExitCode::SUCCESS);
+    }
+    let mut summary = Vec::new();
+    for step in chosen(filters)? {
+        println!("== {}: {}", step.name, step.about);
+        let start = Instant::now();
+        let outcome = (step.run)(workspace);
+        if let Err(failure) = &outcome {
+            println!("{failure}");
+        }
+        summary.push((step.name, start.elapsed(), outcome));
+    }
+    Ok(conclude(&summary))
+}
+
+/// The steps in their own order, each once.
+fn chosen(filters: &[String]) -> Result<Vec<&'static Step>, Failure> {
+    let names = |filter: &str, step: &Step| step.name == filter || step.group == filter;
+    if let Some(unknown) = filters.iter().find(|filter| !STEPS.iter().any(|step| names(filter, step))) {
+        return Err(Failure::UnknownStep(unknown.clone()));
+    }
+    Ok(STEPS
+        .iter()
+        .filter(|step| filters.is_empty() || filters.iter().any(|filter| names(filter, step)))
+        .collect())
+}
+
+fn conclude(summary: &[(&str, Duration, Result<Verdict, Failure>)]) -> ExitCode {
+    println!();
+    for (name, took, outcome) in summary {
+        let (word, note) = match outcome {
+            Ok(Verdict::Passed(note)) => ("passed", note.as_str()),
+            Ok(Verdict::Skipped(note)) => ("skipped", note.as_str()),
+            Err(_) => ("FAILED", "see above"),
+        };
+        println!("{name:10} {word:8} {:>7.1} s  {note}", took.as_secs_f64());
+    }
+    if summary.iter().any(|(.., outcome)| outcome.is_err()) { ExitCode::FAILURE } else { ExitCode::SUCCESS }
+}
+
+fn fmt(workspace: &Workspace) -> Result<Verdict, Failure> {
+    process::stream(workspace.cargo().args(["fmt", "--all", "--check"]))?;
+    Ok(Verdict::Passed(String::new()))
+}
+
+fn clippy(workspace: &Workspace) -> Result<Verdict, Failure> {
+    let mut clippy = workspace.cargo();
+    clippy.arg("clippy").args(quiet()).args(["--workspace", "--all-targets", "--", "-D", "warnings"]);
+    process::stream(&mut clippy)?;
+    Ok(Verdict::Passed(String::new()))
+}
+
+fn unit(workspace: &Workspace) -> Result<Verdict, Failure> {
+    cargo_test(workspace, "--all-targets")
+}
+
+fn doc(workspace: &Workspace) -> Result<Verdict, Failure> {
+    cargo_test(workspace, "--doc")
+}
+
+/// Shows cargo's progress, and of the tests only their count, or everything when one failed.
+fn cargo_test(workspace: &Workspace, targets: &str) -> Result<Verdict, Failure> {
+    let mut test = workspace.cargo();
+    test.arg("test").args(quiet()).args(["--workspace", "--no-fail-fast", targets]).stderr(Stdio::inherit());
+    let output = process::capture(&mut test)?;
+    Ok(Verdict::Passed(format!("{} tests", passed(&output))))
+}
+
+/// The sum of libtest's `test result: ok. 3 passed; …` lines.
+fn passed(output: &str) -> usize {
+    output
+        .lines()
+        .filter_map(|line| line.strip_prefix("test result: ok. "))
+        .filter_map(|counts| counts.split(' ').next()?.parse::<usize>().ok())
+        .sum()
+}
+
+/// Cargo's progress is for a person; a log has only warnings and errors.
+fn quiet() -> &'static [&'static str] {
+    if io::stderr().is_terminal() { &[] } else { &["--quiet"] }
+}
+
+fn deny(workspace: &Workspace) -> Result<Verdict, Failure> {
+    if !process::succeeds(workspace.cargo().args(["deny", "--version"])) {
+        return Ok(Verdict::Skipped("cargo-deny is not installed; CONTRIBUTING.md says how".into()));
+    }
+    // Offline: the advisories need a download of their own, and their answer changes by the day.
+    process::stream(workspace.cargo().args(["deny", "--offline", "check", "licenses", "bans", "sources"]))?;
+    Ok(Verdict::Passed(String::new()))
+}
+
+/// The release build of a program that the end-to-end steps drive: what users run is what is tested.
+pub(crate) fn build_release(workspace: &Workspace, package: &str, target: [&str; 2]) -> Result<(), Failure> {
+    let mut build = workspace.cargo();
+    build.arg("build").args(quiet()).args(["--release", "--package", package]).args(target);
+    process::stream(&mut build)
+}
+
+/// Node, quiet about its own future.
+pub(crate) fn node() -> Command {
+    let mut node = Command::new("node");
+    node.arg("--no-deprecation");
+    node
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{STEPS, chosen, passed};
+    use crate::failure::Failure;
+
+    fn names(filters: &[&str]) -> Vec<&'static str> {
+        let filters: Vec<_> = filters.iter().map(ToString::to_string).collect();
+        chosen(&filters).expect("the filters are known").iter().map(|step| step.name).collect()
+    }
+
+    #[test]
+    fn a_filter_names_a_step_or_a_group() {
+        assert_eq!(names(&[]).len(), STEPS.len());
+        assert_eq!(names(&["e2e"]), ["wscat", "autobahn", "browser"]);
+        assert_eq!(names(&["wscat", "rust", "fmt"]), ["fmt", "clippy", "unit", "doc", "wscat"]);
+    }
+
+    #[test]
+    fn an_unknown_filter_is_refused() {
+        assert!(matches!(chosen(&["nothing".into()]), Err(Failure::UnknownStep(name)) if name == "nothing"));
+    }
+
+    #[test]
+    fn passed_tests_are_counted_over_all_programs() {
+        let output =
+            "....\ntest result: ok. 4 passed; 0 failed; 0 ignored\n\ntest result: ok. 38 passed; 0 failed\n";
+        assert_eq!(passed(output), 42);
+        assert_eq!(passed("test result: FAILED. 4 passed; 1 failed"), 0);
+    }
+}
