@@ -60,6 +60,12 @@ impl Metrics {
         counter!("veche_refused_total", "reason" => reason).increment(1);
     }
 
+    /// A task of the node itself panicked, and was taken up again.
+    pub(crate) fn panicked(&self, task: &'static str) {
+        tracing::error!(task, "a task of the node panicked and goes on");
+        counter!("veche_panics_total", "task" => task).increment(1);
+    }
+
     /// An `error` frame was sent.
     pub(crate) fn errors(&self, code: ErrorCode) {
         counter!("veche_errors_total", "code" => code.as_str()).increment(1);

@@ -4,6 +4,7 @@ use std::{borrow::Cow, fmt, sync::Arc};
 
 use serde::Serialize;
 use veche_protocol::{
+    client::is_reserved,
     code::{CloseCode, ErrorCode},
     name::ChannelName,
 };
@@ -116,7 +117,12 @@ impl Target<'_> {
         let data = serde_json::to_string(event).map_err(|error| {
             Rejection::new(ErrorCode::Internal, format!("the event does not serialise: {error}"))
         })?;
-        let mut message = Message::new(parse(self.channel)?, event.name(), &data);
+        let name = event.name();
+        if is_reserved(&name) && name != "message" {
+            let reserved = format!("{name:?} is a name of the protocol");
+            return Err(Rejection::new(ErrorCode::Internal, reserved));
+        }
+        let mut message = Message::new(parse(self.channel)?, name, &data);
         message.exclude.extend(self.sender.iter().map(|sender| sender.session));
         message.sender = self.sender;
         message.key = self.key;

@@ -178,7 +178,9 @@ impl Shard {
                 Ok(history) => {
                     let data = history_data(&history);
                     let data = Some(data.as_str());
-                    let (position, class, id) = (None, None, &*id);
+                    let head = history.head;
+                    let position = head.map(|head| Position { epoch: head.epoch, offset: head.offset });
+                    let (class, id) = (None, &*id);
                     shard.reply(&link, &ServerFrame::Reply { id, data, position, class, duplicate: false });
                 }
                 Err(rejection) => shard.refuse(&link, Some(&id), &rejection),
@@ -191,13 +193,9 @@ impl Shard {
 /// Payload bytes of one answer to `history`.
 const HISTORY_BYTES: usize = 1 << 20;
 
-/// `{"epoch","offset","publications":[…]}`; each publication as it was sent live.
+/// `{"publications":[…]}`, each publication as it was sent live.
 fn history_data(history: &History) -> String {
-    let mut out = Vec::from(*b"{");
-    if let Some(head) = history.head {
-        out.extend_from_slice(format!("\"epoch\":\"{}\",\"offset\":{},", head.epoch, head.offset).as_bytes());
-    }
-    out.extend_from_slice(b"\"publications\":[");
+    let mut out = Vec::from(*b"{\"publications\":[");
     for (at, publication) in history.publications.iter().enumerate() {
         if at > 0 {
             out.push(b',');

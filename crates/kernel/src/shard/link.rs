@@ -210,6 +210,16 @@ impl<W: Wire + ?Sized> Link<W> {
         self.closing.get()
     }
 
+    /// The peer gave a sign of life.
+    pub fn seen(&self, now_ms: u64) {
+        self.seen_ms.set(now_ms);
+    }
+
+    /// Ends the connection; the first reason stands.
+    pub fn end(&self, code: CloseCode) {
+        self.close(code);
+    }
+
     /// Whether the driver may read more. When not, the kernel wakes it as soon as it may again.
     pub fn may_read(&self) -> bool {
         self.closing.get().is_none() && self.state.borrow().machine.may_read()

@@ -21,13 +21,16 @@ use std::{
     collections::VecDeque,
     future::poll_fn,
     mem,
+    panic::{self, AssertUnwindSafe},
     rc::Rc,
     sync::Arc,
     task::{Context, Poll},
     time::Duration,
 };
 
+use bytes::Bytes;
 use foldhash::fast::RandomState;
+use futures_util::FutureExt;
 use hashbrown::HashMap;
 use slab::Slab;
 use smallvec::SmallVec;
@@ -111,21 +114,32 @@ impl Shard {
         self.len() == 0
     }
 
-    /// Runs the shard until it is told to stop.
+    /// Runs the shard until it is told to stop. A panic in it is counted, and the shard goes on.
     pub(crate) async fn run(self: Rc<Self>) {
-        let ticking = self.clone();
+        if self.index == 0 {
+            self.at(0, Due::Sweep);
+        }
         if self.node.clock.is_real() {
-            tokio::task::spawn_local(async move {
-                let mut interval = tokio::time::interval(Duration::from_millis(TICK_MS));
-                interval.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Skip);
-                while !ticking.stopping.get() {
-                    interval.tick().await;
-                    ticking.tick();
-                }
-            });
+            tokio::task::spawn_local(self.clone().tick_by_itself());
         }
         let mut taken = Vec::new();
-        poll_fn(|context| self.turn(context, &mut taken)).await;
+        while !self.stopping.get() {
+            let turns = poll_fn(|context| self.turn(context, &mut taken));
+            if AssertUnwindSafe(turns).catch_unwind().await.is_err() {
+                self.node.metrics.panicked("shard");
+            }
+        }
+    }
+
+    async fn tick_by_itself(self: Rc<Self>) {
+        let mut interval = tokio::time::interval(Duration::from_millis(TICK_MS));
+        interval.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Skip);
+        while !self.stopping.get() {
+            interval.tick().await;
+            if panic::catch_unwind(AssertUnwindSafe(|| self.tick())).is_err() {
+                self.node.metrics.panicked("wheel");
+            }
+        }
     }
 
     /// Ends [`Shard::run`].
@@ -331,6 +345,11 @@ impl Shard {
         }
         kept.append(&mut self.directs.borrow_mut());
         self.directs.replace(kept);
+    }
+
+    /// Sends a frame of the transport itself, such as a pong.
+    pub fn send_control(&self, link: &Link, frame: Bytes) {
+        link.send(frame, self.node.limits.backlog_bytes);
     }
 
     pub(crate) fn key(&self, link: &Link) -> SessionKey {

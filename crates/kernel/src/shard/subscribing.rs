@@ -94,7 +94,7 @@ impl Shard {
         let most = self.node.limits.channels_per_session;
         if most > 0 && state.subscriptions.len() >= most as usize {
             let message = format!("a session may be subscribed to {most} channels");
-            return Err(Rejection::new(ErrorCode::RateLimited, message).field("channel"));
+            return Err(Rejection::new(ErrorCode::Conflict, message).field("channel"));
         }
         let at = channel.add(link.clone(), wants_members);
         if state.subscriptions.is_empty() {
