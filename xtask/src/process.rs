@@ -21,16 +21,31 @@ pub(crate) fn stream(command: &mut Command) -> Result<(), Failure> {
     if status.success() { Ok(()) } else { Err(ended(line(command), status, String::new())) }
 }
 
-/// Runs a program to its end and returns what it wrote to its standard output. Its errors are shown only
-/// when it fails.
+/// Runs a program to its end and returns what it wrote to its standard output; when it fails, the end of
+/// that and of its errors is in the failure.
 pub(crate) fn capture(command: &mut Command) -> Result<String, Failure> {
-    let output = command.output().map_err(|source| Failure::Start { command: line(command), source })?;
+    let output = run(command)?;
     let text = String::from_utf8_lossy(&output.stdout).into_owned();
     if output.status.success() {
         return Ok(text);
     }
     let errors = String::from_utf8_lossy(&output.stderr);
     Err(ended(line(command), output.status, shown(&format!("{text}{errors}"))))
+}
+
+/// Runs a program to its end and returns how it ended beside all that it wrote to its standard output.
+pub(crate) fn captured(command: &mut Command) -> Result<(Result<(), Failure>, String), Failure> {
+    let output = run(command)?;
+    let outcome = if output.status.success() {
+        Ok(())
+    } else {
+        Err(ended(line(command), output.status, String::new()))
+    };
+    Ok((outcome, String::from_utf8_lossy(&output.stdout).into_owned()))
+}
+
+fn run(command: &mut Command) -> Result<std::process::Output, Failure> {
+    command.output().map_err(|source| Failure::Start { command: line(command), source })
 }
 
 /// Whether a program can be started at all and says so by its exit status.

@@ -103,12 +103,25 @@ fn doc(workspace: &Workspace) -> Result<Verdict, Failure> {
     cargo_test(workspace, "--doc")
 }
 
-/// Shows cargo's progress, and of the tests only their count, or everything when one failed.
+/// Shows cargo's progress, and of the tests only their count, or all that was not ok when one failed.
 fn cargo_test(workspace: &Workspace, targets: &str) -> Result<Verdict, Failure> {
     let mut test = workspace.cargo();
     test.arg("test").args(quiet()).args(["--workspace", "--no-fail-fast", targets]).stderr(Stdio::inherit());
-    let output = process::capture(&mut test)?;
+    let (outcome, output) = process::captured(&mut test)?;
+    if outcome.is_err() {
+        output.lines().filter(|line| !is_good_news(line)).for_each(|line| println!("{line}"));
+    }
+    outcome?;
     Ok(Verdict::Passed(format!("{} tests", passed(&output))))
+}
+
+/// Whether a line of libtest's output would only hide the failures.
+fn is_good_news(line: &str) -> bool {
+    line.is_empty()
+        || line.ends_with("... ok")
+        || line.starts_with("running ")
+        || line.starts_with("test result: ok")
+        || line.bytes().all(|byte| byte == b'.')
 }
 
 /// The sum of libtest's `test result: ok. 3 passed; …` lines.
@@ -150,7 +163,7 @@ pub(crate) fn node() -> Command {
 
 #[cfg(test)]
 mod tests {
-    use super::{STEPS, chosen, passed};
+    use super::{STEPS, chosen, is_good_news, passed};
     use crate::failure::Failure;
 
     fn names(filters: &[&str]) -> Vec<&'static str> {
@@ -168,6 +181,19 @@ mod tests {
     #[test]
     fn an_unknown_filter_is_refused() {
         assert!(matches!(chosen(&["nothing".into()]), Err(Failure::UnknownStep(name)) if name == "nothing"));
+    }
+
+    #[test]
+    fn only_what_is_not_ok_is_shown_of_a_failed_run() {
+        for (line, expected) in [
+            ("test a::b ... ok", true),
+            ("......", true),
+            ("test a::b ... FAILED", false),
+            ("assertion failed: x", false),
+            ("test result: FAILED. 1 passed; 1 failed", false),
+        ] {
+            assert_eq!(is_good_news(line), expected, "{line}");
+        }
     }
 
     #[test]
