@@ -4,7 +4,7 @@ use super::buffer::Buffer;
 use super::event::{Config, Event, Fault, Input};
 use super::header::{HEADER_MAX, Header, Opcode, Rules, valid_close_code};
 use super::inflate::Scratch;
-use super::mask::{mask, rotated};
+use super::mask::{apply, rotated};
 
 /// The receiving half of a connection.
 ///
@@ -98,7 +98,11 @@ impl Decoder {
         scratch: &'a mut Scratch,
     ) -> Result<Option<Event<'a>>, Fault> {
         scratch.recycle();
-        let event = match self.advance(input) {
+        let ready = match self.whole(input) {
+            Ok(None) => self.advance(input),
+            found => found,
+        };
+        let event = match ready {
             Ok(None) => return Ok(None),
             Ok(Some(ready)) => ready.judge(scratch, self.config.max_message),
             Err(fault) => Err(fault),
@@ -109,14 +113,32 @@ impl Decoder {
         event.map(Some)
     }
 
+    /// The common case: between two messages, and the next one lies whole in the input. It is apart from
+    /// the general way because a header that may come from either lives in memory, not in registers:
+    /// measured, 24 ns for a text of 64 bytes instead of 13.
     #[inline]
+    fn whole<'b>(&self, input: &mut Input<'b>) -> Result<Option<Ready<'b>>, Fault> {
+        if !matches!(self.state, State::Idle) {
+            return Ok(None);
+        }
+        let rules = Rules { config: self.config, message: None };
+        let Some(header) = rules.parse(input.rest)? else { return Ok(None) };
+        if !header.fin || header.len > input.rest.len() - header.size {
+            return Ok(None);
+        }
+        input.take_up_to(header.size);
+        let payload = input.take_up_to(header.len);
+        apply(payload, header.key);
+        let Header { opcode, compressed, .. } = header;
+        Ok(Some(Ready { opcode, compressed, payload: Payload::Borrowed(payload) }))
+    }
+
+    /// The general way: piece by piece, through the decoder's own buffers.
+    #[inline(never)]
     fn advance<'b>(&mut self, input: &mut Input<'b>) -> Result<Option<Ready<'b>>, Fault> {
         loop {
             if !matches!(&self.state, State::Pending(pending) if pending.frame.is_some()) {
                 let Some(header) = self.header(input)? else { return Ok(None) };
-                if let Some(ready) = self.whole(header, input) {
-                    return Ok(Some(ready));
-                }
                 self.pending().begin(header);
             }
             let ready = self.pending().absorb(input)?;
@@ -156,22 +178,6 @@ impl Decoder {
             self.pending().stash(input);
         }
         Ok(header)
-    }
-
-    /// The frame's event straight from the input, if the frame is a whole one and lies in it.
-    #[inline]
-    fn whole<'b>(&mut self, header: Header, input: &mut Input<'b>) -> Option<Ready<'b>> {
-        if !header.fin || header.opcode == Opcode::Continuation {
-            return None;
-        }
-        let payload = input.take(header.len)?;
-        mask(payload, header.key);
-        self.settle();
-        Some(Ready {
-            opcode: header.opcode,
-            compressed: header.compressed,
-            payload: Payload::Borrowed(payload),
-        })
     }
 
     fn pending(&mut self) -> &mut Pending {
@@ -247,7 +253,7 @@ impl Pending {
         let Header { opcode, fin, key, len, .. } = frame.header;
         let expected = len - frame.arrived;
         let chunk = input.take_up_to(expected);
-        mask(chunk, rotated(key, frame.arrived));
+        apply(chunk, rotated(key, frame.arrived));
         frame.arrived += chunk.len();
         let done = frame.arrived == len;
         if done {

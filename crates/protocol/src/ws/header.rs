@@ -71,8 +71,8 @@ pub(super) struct Header {
     pub(super) opcode: Opcode,
     pub(super) fin: bool,
     pub(super) compressed: bool,
-    /// All zero when the frame is not masked.
-    pub(super) key: [u8; 4],
+    /// The key's bytes as they stand in memory; zero when the frame is not masked.
+    pub(super) key: u32,
     /// Of the payload, in bytes.
     pub(super) len: usize,
     /// Of the header itself, in bytes.
@@ -108,9 +108,9 @@ impl Rules {
         let len = self.within_limit(opcode, len)?;
         let (key, rest) = if masked {
             let Some((key, rest)) = rest.split_first_chunk::<4>() else { return Ok(None) };
-            (*key, rest)
+            (u32::from_ne_bytes(*key), rest)
         } else {
-            ([0; 4], rest)
+            (0, rest)
         };
         let size = bytes.len() - rest.len();
         Ok(Some(Header { opcode, fin: first & 0x80 != 0, compressed: first & 0x40 != 0, key, len, size }))
