@@ -1,0 +1,216 @@
+//! A connection's HTTP: the doors' handshakes are served on the shard, all else by the routes on the
+//! handlers' runtime. After a handshake hyper and its buffers are gone, and the bare socket goes on.
+
+use std::{cell::Cell, convert::Infallible, rc::Rc, sync::Arc};
+
+use axum::body::Body;
+use http::{HeaderMap, HeaderValue, Request, Response, StatusCode, header};
+use hyper::{body::Incoming, server::conn::http1, service::service_fn};
+use hyper_util::rt::{TokioIo, TokioTimer};
+use metrics::counter;
+use tokio::net::TcpStream;
+use tower::ServiceExt;
+use veche_kernel::{Encoding, Identity, Opening, Shard};
+use veche_protocol::ws::upgrade::{self, Accepted, Offer};
+
+use crate::{
+    door::{Door, Guest},
+    socket::{self, SocketHandler},
+    websocket,
+};
+
+/// The most bytes of a request's head.
+const HEAD_BYTES: usize = 16 << 10;
+/// The native door's subprotocol.
+const SUBPROTOCOL: &str = "veche.v1.json";
+
+/// What becomes of a socket after its handshake.
+enum Upgrade {
+    Native(Opening),
+    Plain { handler: Arc<SocketHandler>, deflate: bool },
+}
+
+/// Serves a connection on its shard.
+pub(crate) fn serve(shard: &Rc<Shard>, stream: TcpStream, guest: Guest) {
+    let shard = shard.clone();
+    tokio::task::spawn_local(async move {
+        let upgrade: Rc<Cell<Option<Upgrade>>> = Rc::default();
+        let (decided, door) = (upgrade.clone(), guest.door.clone());
+        let service = service_fn(move |request| answer(door.clone(), decided.clone(), request));
+        let connection = http1::Builder::new()
+            .timer(TokioTimer::new())
+            .header_read_timeout(guest.door.handshake)
+            .max_buf_size(HEAD_BYTES)
+            .serve_connection(TokioIo::new(stream), service);
+        let parts = match connection.without_shutdown().await {
+            Ok(parts) => parts,
+            Err(error) => return refused(&error),
+        };
+        let stream = parts.io.into_inner();
+        match upgrade.take() {
+            Some(Upgrade::Native(opening)) => {
+                websocket::serve(&shard, stream, parts.read_buf, opening, guest)
+            }
+            Some(Upgrade::Plain { handler, deflate }) => {
+                socket::serve(stream, parts.read_buf, &handler, deflate, guest);
+            }
+            None => {}
+        }
+    });
+}
+
+fn refused(error: &hyper::Error) {
+    let reason = if error.is_timeout() {
+        "handshake_timeout"
+    } else if error.is_parse_too_large() {
+        "head_too_large"
+    } else if error.is_parse() {
+        "bad_http"
+    } else {
+        return;
+    };
+    counter!("veche_refused_total", "reason" => reason).increment(1);
+}
+
+async fn answer(
+    door: Arc<Door>,
+    upgrade: Rc<Cell<Option<Upgrade>>>,
+    request: Request<Incoming>,
+) -> Result<Response<Body>, Infallible> {
+    if request.headers().get_all(header::HOST).iter().count() != 1 {
+        return Ok(refuse(StatusCode::BAD_REQUEST, "bad_request", "a request names one host"));
+    }
+    let path = request.uri().path();
+    if door.websocket.as_deref() == Some(path) {
+        return Ok(match native(&door, &request) {
+            Ok((accepted, opening)) => {
+                upgrade.set(Some(Upgrade::Native(opening)));
+                switching(accepted)
+            }
+            Err(refusal) => refusal,
+        });
+    }
+    if let Some(handler) = door.sockets.get(path) {
+        return Ok(match handshake(&door, &request, &[]) {
+            Ok(accepted) => {
+                let deflate = accepted.deflate;
+                upgrade.set(Some(Upgrade::Plain { handler: handler.clone(), deflate }));
+                switching(accepted)
+            }
+            Err(refusal) => refusal,
+        });
+    }
+    Ok(route(&door, request).await)
+}
+
+/// Decides on a native connection: the handshake first, then who it is.
+fn native(door: &Door, request: &Request<Incoming>) -> Result<(Accepted, Opening), Response<Body>> {
+    let accepted = handshake(door, request, &[SUBPROTOCOL])?;
+    let identity = authenticate(door, request.headers())?;
+    let encoding = if accepted.deflate { Encoding::NativeDeflate } else { Encoding::Native };
+    Ok((accepted, Opening { encoding, identity }))
+}
+
+fn handshake(
+    door: &Door,
+    request: &Request<Incoming>,
+    subprotocols: &[&'static str],
+) -> Result<Accepted, Response<Body>> {
+    if door.is_stopping() || door.kernel.is_draining() {
+        let mut response = refuse(StatusCode::SERVICE_UNAVAILABLE, "unavailable", "the server stops");
+        response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from_static("1"));
+        return Err(response);
+    }
+    if !door.origins.allow(request.headers()) {
+        return Err(refuse(StatusCode::FORBIDDEN, "forbidden", "this origin is not allowed"));
+    }
+    let offer = Offer { subprotocols, deflate: true };
+    upgrade::decide(request.method(), request.version(), request.headers(), &offer).map_err(|refused| {
+        let mut response = refuse(refused.status, "bad_request", refused.reason);
+        if let Some((name, value)) = refused.header {
+            response.headers_mut().insert(name, HeaderValue::from_static(value));
+        }
+        response
+    })
+}
+
+/// Who the `Authorization` header says it is. A wrong credential is refused; none is a matter for later.
+fn authenticate(door: &Door, headers: &HeaderMap) -> Result<Option<Identity>, Response<Body>> {
+    let mut credentials = headers.get_all(header::AUTHORIZATION).iter();
+    let Some(credential) = credentials.next() else { return Ok(None) };
+    let unauthorized = |why: &'static str| {
+        counter!("veche_refused_total", "reason" => why).increment(1);
+        let mut response =
+            refuse(StatusCode::UNAUTHORIZED, "unauthorized", "the Authorization header holds no valid token");
+        response.headers_mut().insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
+        response
+    };
+    if credentials.next().is_some() {
+        return Err(unauthorized("token_doubled"));
+    }
+    let bearer = credential.to_str().ok().and_then(|value| value.split_once(' '));
+    let Some((_, token)) = bearer.filter(|(scheme, _)| scheme.eq_ignore_ascii_case("bearer")) else {
+        return Err(unauthorized("token_scheme"));
+    };
+    let Some(authenticator) = door.kernel.authenticator() else {
+        return Err(unauthorized("token_not_taken"));
+    };
+    authenticator.authenticate(token.trim(), door.kernel.clock().wall_ms()).map(Some).map_err(unauthorized)
+}
+
+fn switching(accepted: Accepted) -> Response<Body> {
+    let mut response = Response::new(Body::empty());
+    *response.status_mut() = StatusCode::SWITCHING_PROTOCOLS;
+    let headers = response.headers_mut();
+    headers.insert(header::UPGRADE, HeaderValue::from_static("websocket"));
+    headers.insert(header::CONNECTION, HeaderValue::from_static("Upgrade"));
+    if let Ok(accept) = HeaderValue::try_from(accepted.accept) {
+        headers.insert(header::SEC_WEBSOCKET_ACCEPT, accept);
+    }
+    if let Some(subprotocol) = accepted.subprotocol {
+        headers.insert(header::SEC_WEBSOCKET_PROTOCOL, HeaderValue::from_static(subprotocol));
+    }
+    if let Some(extensions) = accepted.extensions {
+        headers.insert(header::SEC_WEBSOCKET_EXTENSIONS, HeaderValue::from_static(extensions));
+    }
+    response
+}
+
+/// Hands a request to the routes on the handlers' runtime; the shard only streams the bodies.
+async fn route(door: &Door, request: Request<Incoming>) -> Response<Body> {
+    // RFC 9112, 6.3: with both, Transfer-Encoding wins and the connection ends after the response.
+    let headers = request.headers();
+    let ambiguous =
+        headers.contains_key(header::TRANSFER_ENCODING) && headers.contains_key(header::CONTENT_LENGTH);
+    let routes = door.routes.clone();
+    let running = door.kernel.handlers().spawn(routes.oneshot(request.map(Body::new)));
+    let abort = AbortOnDrop(running.abort_handle());
+    let mut response = match running.await {
+        Ok(Ok(response)) => response,
+        Ok(Err(never)) => match never {},
+        Err(_) => refuse(StatusCode::INTERNAL_SERVER_ERROR, "internal", "the handler panicked"),
+    };
+    drop(abort);
+    if ambiguous || door.is_stopping() {
+        response.headers_mut().insert(header::CONNECTION, HeaderValue::from_static("close"));
+    }
+    response
+}
+
+/// A request whose client has gone is not worked on any further.
+struct AbortOnDrop(tokio::task::AbortHandle);
+
+impl Drop for AbortOnDrop {
+    fn drop(&mut self) {
+        self.0.abort();
+    }
+}
+
+fn refuse(status: StatusCode, code: &'static str, message: &'static str) -> Response<Body> {
+    counter!("veche_http_refused_total", "status" => status.as_str().to_owned()).increment(1);
+    let body = serde_json::json!({ "error": { "code": code, "message": message } });
+    let mut response = Response::new(Body::from(body.to_string()));
+    *response.status_mut() = status;
+    response.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
+    response
+}

@@ -1,0 +1,35 @@
+//! The crate users add: a node with its doors open.
+//!
+//! Mount modules on a [`Kernel`], then let [`serve`] open the WebSocket door and everything else that
+//! listens. Everything of the kernel is here too.
+//!
+//! ```no_run
+//! use veche::{Kernel, Listen, Module, Rejection, Session};
+//!
+//! # async fn start() -> Result<(), Box<dyn std::error::Error>> {
+//! let rooms = Module::new("rooms").on("enter", async |session: Session| -> Result<(), Rejection> {
+//!     session.join("lobby").await
+//! });
+//! let kernel = Kernel::builder().guests(true).mount(rooms).build()?;
+//! veche::serve(kernel, Listen::on("127.0.0.1:8080").websocket("/realtime")).await?;
+//! # Ok(())
+//! # }
+//! ```
+
+mod acceptor;
+mod addresses;
+mod door;
+mod http;
+mod listen;
+mod origin;
+mod server;
+pub mod socket;
+mod token;
+mod websocket;
+
+pub use axum;
+pub use listen::Listen;
+pub use origin::Origins;
+pub use server::{ServeError, Server, serve};
+pub use token::{Identity as TokenIdentity, MIN_SECRET_BYTES, SecretTooShort, TokenError, Verifier};
+pub use veche_kernel::*;

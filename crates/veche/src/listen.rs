@@ -1,0 +1,96 @@
+//! Where a server listens, and what it answers there.
+
+use std::{collections::HashMap, net::SocketAddr, sync::Arc, time::Duration};
+
+use axum::Router;
+
+use crate::{origin::Origins, socket::SocketHandler};
+
+/// Addresses and doors of a server.
+///
+/// ```
+/// use veche::Listen;
+///
+/// let listen = Listen::on("localhost:3000").websocket("/realtime/ws");
+/// ```
+#[derive(Clone)]
+#[must_use = "nothing listens before `serve`"]
+pub struct Listen {
+    pub(crate) address: String,
+    pub(crate) websocket: Option<String>,
+    pub(crate) sockets: HashMap<String, Arc<SocketHandler>>,
+    pub(crate) routes: Router,
+    pub(crate) origins: Origins,
+    pub(crate) connections_per_address: u32,
+    pub(crate) handshake: Duration,
+    pub(crate) drain: Duration,
+}
+
+impl Listen {
+    /// Listens on `host:port`. `localhost` means 127.0.0.1 and ::1; port 0 takes a free one.
+    pub fn on(address: impl Into<String>) -> Self {
+        Self {
+            address: address.into(),
+            websocket: None,
+            sockets: HashMap::new(),
+            routes: Router::new(),
+            origins: Origins::default(),
+            connections_per_address: 2_000,
+            handshake: Duration::from_secs(10),
+            drain: Duration::from_secs(25),
+        }
+    }
+
+    /// Opens the native WebSocket door at this path.
+    pub fn websocket(mut self, path: impl Into<String>) -> Self {
+        self.websocket = Some(path.into());
+        self
+    }
+
+    /// Serves plain WebSockets at this path, past the kernel: for protocols of your own. Messages may
+    /// have `max_message` bytes.
+    pub fn socket<F, Fut>(mut self, path: impl Into<String>, max_message: usize, serve: F) -> Self
+    where
+        F: Fn(crate::socket::Socket) -> Fut + Send + Sync + 'static,
+        Fut: Future<Output = ()> + 'static,
+    {
+        self.sockets.insert(path.into(), Arc::new(SocketHandler::new(max_message, serve)));
+        self
+    }
+
+    /// Answers every other request with these routes.
+    pub fn routes(mut self, routes: Router) -> Self {
+        self.routes = routes;
+        self
+    }
+
+    /// Which pages may open a WebSocket.
+    pub fn origins(mut self, origins: Origins) -> Self {
+        self.origins = origins;
+        self
+    }
+
+    /// How many connections one address may have; 0 = no bound.
+    pub fn connections_per_address(mut self, most: u32) -> Self {
+        self.connections_per_address = most;
+        self
+    }
+
+    /// How long [`serve`](crate::serve) takes to let clients go when it is told to stop.
+    pub fn drain(mut self, window: Duration) -> Self {
+        self.drain = window;
+        self
+    }
+
+    /// The socket addresses, in the order in which they are bound.
+    pub(crate) fn addresses(&self) -> Result<Vec<SocketAddr>, String> {
+        let (host, port) = self.address.rsplit_once(':').ok_or("an address is host:port")?;
+        let port: u16 = port.parse().map_err(|_| format!("{port:?} is no port"))?;
+        let host = host.trim_start_matches('[').trim_end_matches(']');
+        if host == "localhost" {
+            return Ok(vec![([127, 0, 0, 1], port).into(), (std::net::Ipv6Addr::LOCALHOST, port).into()]);
+        }
+        let address = host.parse().map_err(|_| format!("{host:?} is no IP address and not localhost"))?;
+        Ok(vec![SocketAddr::new(address, port)])
+    }
+}

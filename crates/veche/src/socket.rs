@@ -1,0 +1,160 @@
+//! Plain WebSockets, past the kernel: for protocols of your own over the same codec and handshake.
+
+use std::{collections::VecDeque, future::Future, io, pin::Pin};
+
+use bytes::{Bytes, BytesMut};
+use tokio::{
+    io::{AsyncReadExt, AsyncWriteExt},
+    net::TcpStream,
+};
+use veche_protocol::ws::{self, Config, Decoder, Deflater, Event, Input, Opcode, Role, Scratch};
+
+use crate::door::Guest;
+
+/// Bytes of one read.
+const READ_BYTES: usize = 64 << 10;
+
+/// A message of a plain WebSocket.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Message {
+    /// UTF-8 text.
+    Text(String),
+    /// Bytes.
+    Binary(Vec<u8>),
+}
+
+/// A plain WebSocket. Pings and the closing handshake are answered by [`Socket::receive`].
+///
+/// ```no_run
+/// use veche::{Listen, socket::Socket};
+///
+/// let listen = Listen::on("127.0.0.1:9001").socket("/echo", 16 << 20, async |mut socket: Socket| {
+///     while let Ok(Some(message)) = socket.receive().await {
+///         if socket.send(&message).await.is_err() {
+///             break;
+///         }
+///     }
+/// });
+/// ```
+pub struct Socket {
+    stream: TcpStream,
+    decoder: Decoder,
+    scratch: Scratch,
+    deflater: Option<Deflater>,
+    buffer: Box<[u8]>,
+    /// What was decoded and not yet received.
+    arrived: VecDeque<Message>,
+    /// Frames to be written: answers and messages.
+    out: Vec<u8>,
+    closed: bool,
+    _guest: Guest,
+}
+
+type Serving = Pin<Box<dyn Future<Output = ()>>>;
+
+pub(crate) struct SocketHandler {
+    max_message: usize,
+    serve: Box<dyn Fn(Socket) -> Serving + Send + Sync>,
+}
+
+impl SocketHandler {
+    pub(crate) fn new<F, Fut>(max_message: usize, serve: F) -> Self
+    where
+        F: Fn(Socket) -> Fut + Send + Sync + 'static,
+        Fut: Future<Output = ()> + 'static,
+    {
+        Self { max_message, serve: Box::new(move |socket| Box::pin(serve(socket))) }
+    }
+}
+
+pub(crate) fn serve(stream: TcpStream, early: Bytes, handler: &SocketHandler, deflate: bool, guest: Guest) {
+    let config = Config::new(Role::Server, handler.max_message).with_deflate(deflate);
+    let mut socket = Socket {
+        stream,
+        decoder: Decoder::new(config),
+        scratch: Scratch::default(),
+        deflater: deflate.then(Deflater::new),
+        buffer: vec![0; READ_BYTES].into(),
+        arrived: VecDeque::new(),
+        out: Vec::new(),
+        closed: false,
+        _guest: guest,
+    };
+    socket.decode(&mut BytesMut::from(early));
+    tokio::task::spawn_local((handler.serve)(socket));
+}
+
+impl Socket {
+    /// The next message; `None` after the closing handshake. A peer that breaks the protocol is told so
+    /// by a close frame, and ends the same way.
+    pub async fn receive(&mut self) -> io::Result<Option<Message>> {
+        loop {
+            if let Some(message) = self.arrived.pop_front() {
+                return Ok(Some(message));
+            }
+            self.flush().await?;
+            if self.closed {
+                self.stream.shutdown().await?;
+                return Ok(None);
+            }
+            let mut buffer = std::mem::take(&mut self.buffer);
+            let read = self.stream.read(&mut buffer).await;
+            let result = read.map(|count| self.decode(&mut buffer[..count]) && count > 0);
+            self.buffer = buffer;
+            if !result? {
+                return Err(io::ErrorKind::UnexpectedEof.into());
+            }
+        }
+    }
+
+    /// Sends a message, compressed where that was agreed on and is worth it.
+    pub async fn send(&mut self, message: &Message) -> io::Result<()> {
+        let (opcode, payload) = match message {
+            Message::Text(text) => (Opcode::Text, text.as_bytes()),
+            Message::Binary(bytes) => (Opcode::Binary, bytes.as_slice()),
+        };
+        match &mut self.deflater {
+            Some(deflater) if payload.len() >= ws::DEFLATE_MIN => {
+                deflater.frame(&mut self.out, opcode, payload);
+            }
+            _ => ws::frame(&mut self.out, opcode, payload),
+        }
+        self.flush().await
+    }
+
+    async fn flush(&mut self) -> io::Result<()> {
+        if !self.out.is_empty() {
+            self.stream.write_all(&self.out).await?;
+            self.out.clear();
+        }
+        Ok(())
+    }
+
+    /// Decodes what was read. Whether anything may follow.
+    fn decode(&mut self, bytes: &mut [u8]) -> bool {
+        let mut input = Input::new(bytes);
+        loop {
+            match self.decoder.next(&mut input, &mut self.scratch) {
+                Ok(None) => return true,
+                Ok(Some(Event::Text(text))) => self.arrived.push_back(Message::Text(text.to_owned())),
+                Ok(Some(Event::Binary(bytes))) => self.arrived.push_back(Message::Binary(bytes.to_owned())),
+                Ok(Some(Event::Ping(payload))) => ws::frame(&mut self.out, Opcode::Pong, payload),
+                Ok(Some(Event::Pong(_))) => {}
+                Ok(Some(Event::Close(close))) => {
+                    match close {
+                        Some((code, _)) => ws::close_frame(&mut self.out, code, ""),
+                        None => ws::frame(&mut self.out, Opcode::Close, &[]),
+                    }
+                    self.closed = true;
+                    return true;
+                }
+                Err(fault) => {
+                    tracing::debug!(%fault, "a peer broke the framing");
+                    ws::close_frame(&mut self.out, fault.code.number(), fault.reason);
+                    self.closed = true;
+                    return true;
+                }
+            }
+        }
+    }
+}

@@ -1,0 +1,263 @@
+//! The native door's connection: one small future that holds no buffer while nothing happens.
+//!
+//! It waits for readiness, reads into a buffer that its thread owns, and keeps bytes only of an unfinished
+//! frame (inside the decoder). What it decodes goes to the kernel's session; what the kernel sends goes to
+//! the socket directly, and only what the socket refuses comes back here to be written later.
+
+use std::{
+    cell::RefCell,
+    future::Future,
+    io::{self, Read},
+    pin::Pin,
+    rc::Rc,
+    task::{Context, Poll, Waker, ready},
+    time::Duration,
+};
+
+use bytes::{Bytes, BytesMut};
+use socket2::SockRef;
+use tokio::{io::Interest, net::TcpStream, time::Sleep};
+use veche_kernel::{CloseCode, Encoding, Link, Opening, Shard, Wire};
+use veche_protocol::ws::{self, Config, Decoder, Event, Input, Opcode, Role};
+
+use crate::door::Guest;
+
+/// What a thread reads into.
+const READ_BYTES: usize = 64 << 10;
+/// Reads of one connection before the others have their turn.
+const READS: usize = 4;
+/// How long a closing connection may take to accept what waits, and to answer the close frame.
+const LINGER: Duration = Duration::from_secs(3);
+
+thread_local! {
+    static READ: RefCell<Box<[u8]>> = RefCell::new(vec![0; READ_BYTES].into());
+    static SCRATCH: RefCell<ws::Scratch> = RefCell::default();
+}
+
+/// The socket as the kernel sees it.
+pub(crate) struct Socket {
+    stream: TcpStream,
+    waker: RefCell<Option<Waker>>,
+}
+
+impl Wire for Socket {
+    fn try_send(&self, bytes: &[u8]) -> io::Result<usize> {
+        SockRef::from(&self.stream).send(bytes)
+    }
+
+    fn wake(&self) {
+        if let Some(waker) = &*self.waker.borrow() {
+            waker.wake_by_ref();
+        }
+    }
+}
+
+/// Opens a session on a socket whose handshake is done. `early` is what the client sent meanwhile.
+pub(crate) fn serve(shard: &Rc<Shard>, stream: TcpStream, early: Bytes, opening: Opening, guest: Guest) {
+    let deflate = opening.encoding == Encoding::NativeDeflate;
+    let limit = guest.door.kernel.limits().frame_bytes;
+    let config = Config::new(Role::Server, limit).with_deflate(deflate);
+    let link = shard.open(opening, Socket { stream, waker: RefCell::new(None) });
+    let mut driver = Driver {
+        shard: shard.clone(),
+        link,
+        decoder: Decoder::new(config),
+        ending: Ending::Open,
+        ended: 1006,
+        _guest: guest,
+    };
+    if !early.is_empty() {
+        driver.consume(&mut BytesMut::from(early));
+    }
+    tokio::task::spawn_local(driver);
+}
+
+struct Driver {
+    shard: Rc<Shard>,
+    link: Rc<Link<Socket>>,
+    decoder: Decoder,
+    ending: Ending,
+    /// The close code for the metric: the peer's, ours, or 1006 for a lost connection.
+    ended: u16,
+    _guest: Guest,
+}
+
+enum Ending {
+    Open,
+    /// Our close frame waits behind the backlog, or the peer's answer is awaited.
+    Closing {
+        told: bool,
+        until: Pin<Box<Sleep>>,
+    },
+}
+
+impl Future for Driver {
+    type Output = ();
+
+    fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<()> {
+        self.remember(context.waker());
+        self.drive(context).map(|_| ())
+    }
+}
+
+impl Driver {
+    fn remember(&self, waker: &Waker) {
+        let mut known = self.link.wire().waker.borrow_mut();
+        if !known.as_ref().is_some_and(|known| known.will_wake(waker)) {
+            *known = Some(waker.clone());
+        }
+    }
+
+    /// Runs until the socket has nothing more for us; `Ready` ends the connection.
+    fn drive(&mut self, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+        if self.link.has_backlog() {
+            self.write(context)?;
+        }
+        if let Some(code) = self.link.closing() {
+            return self.end(code, context);
+        }
+        for _ in 0..READS {
+            if !self.link.may_read() {
+                return Poll::Pending;
+            }
+            ready!(self.link.wire().stream.poll_read_ready(context))?;
+            self.read()?;
+            if let Some(code) = self.link.closing() {
+                return self.end(code, context);
+            }
+            if self.decoder.is_closed() {
+                return Poll::Ready(Ok(()));
+            }
+        }
+        context.waker().wake_by_ref();
+        Poll::Pending
+    }
+
+    fn write(&mut self, context: &mut Context<'_>) -> io::Result<()> {
+        loop {
+            let stream = &self.link.wire().stream;
+            if stream.poll_write_ready(context)?.is_pending() {
+                return Ok(());
+            }
+            if self.link.write_backlog(|slices| stream.try_write_vectored(slices))? {
+                let link: Rc<Link> = self.link.clone();
+                self.shard.drained(&link);
+                if !self.link.has_backlog() {
+                    return Ok(());
+                }
+            }
+        }
+    }
+
+    /// Reads what is there, once, and hands it on.
+    fn read(&mut self) -> io::Result<()> {
+        READ.with_borrow_mut(|buffer| {
+            let mut got = None;
+            let stream = &self.link.wire().stream;
+            let read = stream.try_io(Interest::READABLE, || {
+                let count = (&*SockRef::from(stream)).read(buffer)?;
+                got = Some(count);
+                // A short read has emptied the socket: saying so saves the next, futile one.
+                if count > 0 && count < buffer.len() { Err(io::ErrorKind::WouldBlock.into()) } else { Ok(()) }
+            });
+            match got {
+                Some(0) => Err(io::ErrorKind::UnexpectedEof.into()),
+                Some(count) => {
+                    self.link.seen(self.shard.now_ms());
+                    self.consume(&mut buffer[..count]);
+                    Ok(())
+                }
+                None => match read {
+                    Err(error) if error.kind() != io::ErrorKind::WouldBlock => Err(error),
+                    _ => Ok(()),
+                },
+            }
+        })
+    }
+
+    fn consume(&mut self, bytes: &mut [u8]) {
+        let link: Rc<Link> = self.link.clone();
+        SCRATCH.with_borrow_mut(|scratch| {
+            let mut input = Input::new(bytes);
+            loop {
+                match self.decoder.next(&mut input, scratch) {
+                    Ok(None) => return,
+                    Ok(Some(Event::Text(text))) => self.shard.receive(&link, text),
+                    Ok(Some(Event::Binary(_))) => link.end(CloseCode::Unsupported),
+                    Ok(Some(Event::Ping(payload))) => {
+                        let mut pong = Vec::with_capacity(payload.len() + 2);
+                        ws::frame(&mut pong, Opcode::Pong, payload);
+                        self.shard.send_control(&link, pong.into());
+                    }
+                    Ok(Some(Event::Pong(_))) => {}
+                    Ok(Some(Event::Close(close))) => {
+                        self.answer_close(&link, close.map(|(code, _)| code));
+                        return;
+                    }
+                    Err(fault) => {
+                        tracing::debug!(%fault, "a client broke the framing");
+                        link.end(fault.code);
+                        return;
+                    }
+                }
+            }
+        });
+    }
+
+    /// The peer closes first: its code is echoed, and the connection is over.
+    fn answer_close(&mut self, link: &Link, code: Option<u16>) {
+        self.ended = code.unwrap_or(1005);
+        let mut frame = Vec::new();
+        match code {
+            Some(code) => ws::close_frame(&mut frame, code, ""),
+            None => ws::frame(&mut frame, Opcode::Close, &[]),
+        }
+        if !link.has_backlog() {
+            self.shard.send_control(link, frame.into());
+        }
+    }
+
+    /// Says why, and gives the peer a moment to take everything and to answer.
+    fn end(&mut self, code: CloseCode, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+        self.ended = code.number();
+        if let Ending::Open = self.ending {
+            let until = Box::pin(tokio::time::sleep(LINGER));
+            self.ending = Ending::Closing { told: false, until };
+        }
+        let Ending::Closing { told, until } = &mut self.ending else { return Poll::Pending };
+        if until.as_mut().poll(context).is_ready() {
+            return Poll::Ready(Ok(()));
+        }
+        if !*told && !self.link.has_backlog() {
+            *told = true;
+            let mut frame = Vec::new();
+            ws::close_frame(&mut frame, code.number(), code.reason());
+            // Refused whole or in part, it does not matter: the connection ends.
+            let _ = self.link.wire().try_send(&frame);
+            let _ = SockRef::from(&self.link.wire().stream).shutdown(std::net::Shutdown::Write);
+        }
+        self.discard(context)
+    }
+
+    /// Reads and drops what the peer still sends, so that our last bytes are not lost to a reset.
+    fn discard(&mut self, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+        loop {
+            ready!(self.link.wire().stream.poll_read_ready(context))?;
+            let ended = READ.with_borrow_mut(|buffer| match self.link.wire().stream.try_read(buffer) {
+                Ok(count) => Ok(count == 0),
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => Ok(false),
+                Err(error) => Err(error),
+            })?;
+            if ended {
+                return Poll::Ready(Ok(()));
+            }
+        }
+    }
+}
+
+impl Drop for Driver {
+    fn drop(&mut self) {
+        let link: Rc<Link> = self.link.clone();
+        self.shard.detach(&link, self.ended);
+    }
+}
