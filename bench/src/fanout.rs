@@ -1,0 +1,334 @@
+//! Fan-out: one channel with many subscribers, and a publisher that keeps a fixed number of messages
+//! under way: a message is replaced when its last subscriber has it.
+//!
+//! It is a closed loop, so the server is never offered more than it takes, and the figure is what one
+//! core can do. Latency runs from the publisher's `send` to the read that brings the message to a
+//! subscriber; this program's own queue is part of it.
+
+use std::time::{Duration, Instant};
+
+use serde::Serialize;
+
+use crate::{
+    error::BenchError,
+    fleet::{Fleet, Receive, Role},
+    histogram::Histogram,
+    process::{Cpu, Server, Stop},
+    sequence::Sequence,
+    target::{NumberFinder, Target},
+};
+
+/// The loop before the figures are taken.
+const WARM_UP: Duration = Duration::from_millis(500);
+/// Without a delivery for so long, what is missing is lost.
+const PATIENCE: Duration = Duration::from_secs(5);
+/// How long doubles are waited for after the last message.
+const SETTLE: Duration = Duration::from_millis(100);
+/// The publisher is the first client.
+const PUBLISHER: usize = 0;
+
+/// The result of one run with one number of messages under way.
+#[derive(Debug, Clone, Serialize)]
+pub(crate) struct Fanout {
+    pub(crate) subscribers: usize,
+    /// Messages under way.
+    pub(crate) window: u64,
+    pub(crate) deliveries: u64,
+    pub(crate) seconds: f64,
+    /// Seconds of the server's CPU in its program, and in the kernel for it.
+    pub(crate) server_user: f64,
+    pub(crate) server_system: f64,
+    /// Seconds of this program's CPU.
+    pub(crate) client_cpu: f64,
+    /// Latencies in milliseconds.
+    pub(crate) p50_ms: f64,
+    pub(crate) p99_ms: f64,
+    /// Deliveries that never came, came after a later one, or came again.
+    pub(crate) lost: u64,
+    pub(crate) reordered: u64,
+    pub(crate) doubled: u64,
+    /// Messages that nobody published, and connections that ended.
+    pub(crate) strange: u64,
+    pub(crate) closed: usize,
+    /// The first of those.
+    pub(crate) remark: Option<String>,
+}
+
+impl Fanout {
+    /// Deliveries in a second.
+    pub(crate) fn rate(&self) -> f64 {
+        self.deliveries as f64 / self.seconds
+    }
+
+    /// The server's CPU for a delivery, in microseconds.
+    pub(crate) fn server_us(&self) -> f64 {
+        (self.server_user + self.server_system) * 1e6 / self.deliveries.max(1) as f64
+    }
+
+    /// The part of it that is spent outside the kernel.
+    pub(crate) fn user_us(&self) -> f64 {
+        self.server_user * 1e6 / self.deliveries.max(1) as f64
+    }
+
+    /// This program's CPU for a delivery, in microseconds.
+    pub(crate) fn client_us(&self) -> f64 {
+        self.client_cpu * 1e6 / self.deliveries.max(1) as f64
+    }
+
+    /// Everything that should be 0.
+    pub(crate) fn faults(&self) -> u64 {
+        self.lost + self.reordered + self.doubled + self.strange + self.closed as u64
+    }
+}
+
+/// Runs the loop once for each number of messages under way, over the same connections; ends early when
+/// a connection has ended.
+pub(crate) fn run(
+    target: Target,
+    server: &Server,
+    subscribers: usize,
+    windows: &[u64],
+    duration: Duration,
+    stop: &Stop,
+) -> Result<Vec<Fanout>, BenchError> {
+    let mut fleet = Fleet::new(target, server.port)?;
+    fleet.open(1, Role::Publisher, stop)?;
+    fleet.open(subscribers, Role::Subscriber, stop)?;
+    let mut course = Course { target, fleet, stop };
+    let (mut results, mut base) = (Vec::new(), 0);
+    for &window in windows {
+        let mut tally = Tally::new(subscribers, window, base);
+        course.run(&mut tally, WARM_UP)?;
+        (tally.latencies, tally.deliveries) = (Histogram::new(), 0);
+        let (cpu, own) = (server.cpu()?, Cpu::of("self")?);
+        let began = Instant::now();
+        course.run(&mut tally, duration)?;
+        let seconds = began.elapsed().as_secs_f64();
+        let (cpu, own) = (server.cpu()?.since(cpu), Cpu::of("self")?.since(own));
+        course.settle(&mut tally)?;
+        results.push(course.result(&tally, seconds, cpu, own));
+        base = tally.sent;
+        if course.fleet.closed > 0 {
+            break;
+        }
+    }
+    Ok(results)
+}
+
+/// The publisher's side of the loop.
+struct Course<'a> {
+    target: Target,
+    fleet: Fleet,
+    stop: &'a Stop,
+}
+
+impl Course<'_> {
+    /// Keeps the window full for `duration`, then waits until every message has arrived everywhere. What
+    /// is missing after a long silence, or when a connection has ended, is lost.
+    fn run(&mut self, tally: &mut Tally, duration: Duration) -> Result<(), BenchError> {
+        let end = Instant::now() + duration;
+        let (mut last, mut progress) = (tally.deliveries, Instant::now());
+        let mut batch = Vec::new();
+        loop {
+            self.stop.check()?;
+            if Instant::now() < end {
+                self.fill(tally, &mut batch);
+            } else if tally.done == tally.sent {
+                return Ok(());
+            }
+            self.fleet.turn(Duration::from_millis(100), tally)?;
+            if tally.deliveries != last {
+                (last, progress) = (tally.deliveries, Instant::now());
+            } else if progress.elapsed() > PATIENCE || self.fleet.closed > 0 {
+                return Ok(());
+            }
+        }
+    }
+
+    fn fill(&mut self, tally: &mut Tally, batch: &mut Vec<u8>) {
+        batch.clear();
+        let now = Instant::now();
+        while tally.sent - tally.done < tally.window {
+            self.target.write_publication(batch, tally.sent);
+            tally.publish(now);
+        }
+        if !batch.is_empty() {
+            self.fleet.send(PUBLISHER, batch);
+        }
+    }
+
+    fn settle(&mut self, tally: &mut Tally) -> Result<(), BenchError> {
+        let began = Instant::now();
+        while began.elapsed() < SETTLE {
+            self.fleet.turn(Duration::from_millis(10), tally)?;
+        }
+        Ok(())
+    }
+
+    fn result(&self, tally: &Tally, seconds: f64, server: Cpu, client: Cpu) -> Fanout {
+        let sum = |count: fn(&Sequence) -> u64| tally.sequences.iter().map(count).sum();
+        let sent = tally.sent - tally.base;
+        Fanout {
+            subscribers: tally.sequences.len(),
+            window: tally.window,
+            deliveries: tally.deliveries,
+            seconds,
+            server_user: server.user,
+            server_system: server.system,
+            client_cpu: client.total(),
+            p50_ms: tally.latencies.quantile(0.5) as f64 / 1e6,
+            p99_ms: tally.latencies.quantile(0.99) as f64 / 1e6,
+            lost: tally.sequences.iter().map(|sequence| sequence.missing(sent)).sum(),
+            reordered: sum(|sequence| sequence.reordered),
+            doubled: sum(|sequence| sequence.doubled),
+            strange: tally.strange,
+            closed: self.fleet.closed,
+            remark: tally.remark.clone().or_else(|| self.fleet.reason().map(str::to_owned)),
+        }
+    }
+}
+
+/// A message under way.
+#[derive(Clone, Copy)]
+struct Slot {
+    sent: Instant,
+    /// Subscribers that do not have it yet.
+    remaining: usize,
+}
+
+/// The subscribers' side of the loop.
+struct Tally {
+    window: u64,
+    /// The first number of this run; what comes with a lower one comes twice or too late.
+    base: u64,
+    /// Every number below has arrived everywhere.
+    done: u64,
+    /// Every number below has been published.
+    sent: u64,
+    /// By number, modulo the length, which is a power of two no less than the window.
+    slots: Vec<Slot>,
+    sequences: Vec<Sequence>,
+    finder: NumberFinder,
+    now: Instant,
+    latencies: Histogram,
+    deliveries: u64,
+    strange: u64,
+    remark: Option<String>,
+}
+
+impl Tally {
+    fn new(subscribers: usize, window: u64, base: u64) -> Self {
+        let now = Instant::now();
+        let slots = window.next_power_of_two() as usize;
+        Self {
+            window,
+            base,
+            done: base,
+            sent: base,
+            slots: vec![Slot { sent: now, remaining: 0 }; slots],
+            sequences: std::iter::repeat_with(Sequence::default).take(subscribers).collect(),
+            finder: NumberFinder::default(),
+            now,
+            latencies: Histogram::new(),
+            deliveries: 0,
+            strange: 0,
+            remark: None,
+        }
+    }
+
+    fn publish(&mut self, now: Instant) {
+        let remaining = self.sequences.len();
+        if let Some(slot) = self.slot(self.sent) {
+            *slot = Slot { sent: now, remaining };
+        }
+        self.sent += 1;
+    }
+
+    fn slot(&mut self, number: u64) -> Option<&mut Slot> {
+        let mask = self.slots.len() - 1;
+        self.slots.get_mut(number as usize & mask)
+    }
+
+    /// A first copy arrived: `done` moves over all messages that are complete with it.
+    fn deliver(&mut self, number: u64) {
+        let now = self.now;
+        let Some(slot) = self.slot(number) else { return };
+        slot.remaining -= 1;
+        let latency = now.saturating_duration_since(slot.sent);
+        self.latencies.record(latency.as_nanos() as u64);
+        self.deliveries += 1;
+        while self.done < self.sent && self.slot(self.done).is_some_and(|slot| slot.remaining == 0) {
+            self.done += 1;
+        }
+    }
+
+    fn note(&mut self, payload: &[u8]) {
+        self.strange += 1;
+        self.remark.get_or_insert_with(|| String::from_utf8_lossy(payload).into_owned());
+    }
+}
+
+impl Receive for Tally {
+    fn arrived(&mut self, now: Instant) {
+        self.now = now;
+    }
+
+    fn text(&mut self, client: usize, payload: &[u8]) {
+        let number = self.finder.find(payload);
+        // The publisher may be sent its own messages; they are no deliveries.
+        let Some(subscriber) = client.checked_sub(PUBLISHER + 1) else {
+            if number.is_none() {
+                self.note(payload);
+            }
+            return;
+        };
+        let published = self.base..self.sent;
+        let Some(number) = number.filter(|number| published.contains(number)) else {
+            self.note(payload);
+            return;
+        };
+        let first =
+            self.sequences.get_mut(subscriber).is_some_and(|sequence| sequence.observe(number - self.base));
+        if first {
+            self.deliver(number);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn text(number: u64) -> Vec<u8> {
+        let mut frame = Vec::new();
+        Target::Bare.write_publication(&mut frame, number);
+        frame
+    }
+
+    #[test]
+    fn a_message_is_done_when_its_last_subscriber_has_it() {
+        let mut tally = Tally::new(2, 4, 10);
+        for _ in 0..3 {
+            tally.publish(Instant::now());
+        }
+        let steps = [(1, 10, 10), (1, 11, 10), (2, 10, 11), (2, 12, 11), (1, 12, 11), (2, 11, 13)];
+        for (client, number, done) in steps {
+            tally.text(client, &text(number));
+            assert_eq!(tally.done, done, "after {number} for client {client}");
+        }
+        assert_eq!((tally.deliveries, tally.strange), (6, 0));
+    }
+
+    #[test]
+    fn doubles_and_foreign_messages_are_no_deliveries() {
+        let mut tally = Tally::new(1, 1, 10);
+        tally.publish(Instant::now());
+        tally.text(1, &text(10));
+        tally.text(1, &text(10));
+        tally.text(1, &text(9));
+        tally.text(1, br#"{"type":"lagged"}"#);
+        tally.text(PUBLISHER, &text(10));
+        assert_eq!((tally.deliveries, tally.strange, tally.done), (1, 2, 11));
+        assert_eq!(tally.sequences.first().map(|sequence| sequence.doubled), Some(1));
+    }
+}

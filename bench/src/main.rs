@@ -1,0 +1,183 @@
+//! Measures Veche beside its bounds and peers: memory and CPU of the server, with loss and order always
+//! checked. A person runs it and reads the table; it is no test.
+//!
+//! `cargo run --release -p veche-bench -- [idle|fanout|bare|all]`; docs/benchmarks.md says what the
+//! figures mean. It knows the servers only by their wire: nothing of the server's code is used here.
+
+mod error;
+mod fanout;
+mod fleet;
+mod histogram;
+mod idle;
+mod machine;
+mod process;
+mod report;
+mod sequence;
+mod target;
+mod wire;
+
+use std::{
+    fs,
+    path::{Path, PathBuf},
+    process::ExitCode,
+    time::Duration,
+};
+
+use clap::{Parser, ValueEnum};
+
+use crate::{
+    error::{BenchError, Context},
+    machine::Machine,
+    process::{Server, Stop},
+    report::{Figures, Report, Run},
+    target::Target,
+};
+
+/// Messages under way in a fan-out.
+const WINDOWS: [u64; 3] = [1, 4, 64];
+
+/// Measures Veche beside its bounds and peers, on this machine.
+#[derive(Debug, Parser)]
+#[command(name = "bench")]
+struct Options {
+    /// What to measure.
+    #[arg(value_enum, default_value_t = Scenario::All)]
+    scenario: Scenario,
+    /// The servers, in the order in which they take turns.
+    #[arg(long, value_delimiter = ',', default_value = "veche,lean,bare")]
+    against: Vec<Target>,
+    /// Idle connections.
+    #[arg(long, default_value_t = 10_000, value_parser = clap::value_parser!(u64).range(1..))]
+    connections: u64,
+    /// Seconds for which they are held; 30 or more include heartbeats.
+    #[arg(long, default_value_t = 5, value_parser = clap::value_parser!(u64).range(1..))]
+    hold: u64,
+    /// Subscribers of a fan-out.
+    #[arg(long, default_value_t = 1_000, value_parser = clap::value_parser!(u64).range(1..))]
+    subscribers: u64,
+    /// Seconds of each fan-out.
+    #[arg(long, default_value_t = 3, value_parser = clap::value_parser!(u64).range(1..))]
+    seconds: u64,
+    /// How often each server is started and measured.
+    #[arg(long, default_value_t = 3, value_parser = clap::value_parser!(u64).range(1..))]
+    repeats: u64,
+    /// Where the raw results go.
+    #[arg(long, value_name = "FILE")]
+    json: Option<PathBuf>,
+    /// Take the servers as they were built last.
+    #[arg(long)]
+    no_build: bool,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum Scenario {
+    /// Memory and CPU of connections that do nothing.
+    Idle,
+    /// One channel, many subscribers.
+    Fanout,
+    /// The fan-out of bare `send` alone.
+    Bare,
+    /// Idle and fan-out.
+    All,
+}
+
+fn main() -> ExitCode {
+    match run(&Options::parse()) {
+        Ok(report) if report.is_faulty() => {
+            eprintln!("bench: messages or connections were lost, see above");
+            ExitCode::FAILURE
+        }
+        Ok(_) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("bench: {error}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn run(options: &Options) -> Result<Report, BenchError> {
+    let stop = Stop::install()?;
+    let targets =
+        if options.scenario == Scenario::Bare { vec![Target::Bare] } else { options.against.clone() };
+    let mut bench = Bench {
+        options,
+        programs: process::build(&targets, options.no_build)?,
+        report: Report {
+            date: jiff::Timestamp::now().strftime("%Y-%m-%d %H:%M UTC").to_string(),
+            machine: Machine::look()?,
+            settings: process::settings(),
+            repeats: options.repeats as usize,
+            windows: &WINDOWS,
+            runs: Vec::new(),
+        },
+        server_core: machine::take_cores()?,
+        stop,
+    };
+    machine::take_descriptors(options.connections.max(options.subscribers) as usize)?;
+    let outcome = bench.measure(&targets);
+    // What was measured before a failure is worth its time.
+    if outcome.is_ok() || !bench.report.runs.is_empty() {
+        println!("{}", bench.report.markdown());
+    }
+    if let Some(path) = &options.json {
+        write_json(&bench.report, path)?;
+    }
+    outcome.map(|()| bench.report)
+}
+
+fn write_json(report: &Report, path: &Path) -> Result<(), BenchError> {
+    let json = serde_json::to_vec_pretty(report).context("write the results as JSON")?;
+    fs::write(path, json).context(&format!("write {}", path.display()))
+}
+
+/// One call of this program.
+struct Bench<'a> {
+    options: &'a Options,
+    programs: PathBuf,
+    server_core: usize,
+    stop: Stop,
+    report: Report,
+}
+
+impl Bench<'_> {
+    fn measure(&mut self, targets: &[Target]) -> Result<(), BenchError> {
+        if matches!(self.options.scenario, Scenario::Idle | Scenario::All) {
+            let joinable: Vec<_> = targets.iter().copied().filter(|target| target.path().is_some()).collect();
+            self.alternate(&joinable, Self::idle)?;
+        }
+        if self.options.scenario != Scenario::Idle {
+            self.alternate(targets, Self::fanout)?;
+        }
+        Ok(())
+    }
+
+    /// Measures each server in turn, and all of them again for each repeat, so that a disturbance of
+    /// the machine does not meet one of them alone.
+    fn alternate(
+        &mut self,
+        targets: &[Target],
+        scenario: fn(&Self, Target, &Server) -> Result<Figures, BenchError>,
+    ) -> Result<(), BenchError> {
+        for repeat in 0..self.options.repeats as usize {
+            for &target in targets {
+                self.stop.check()?;
+                let server = Server::start(target, &self.programs, self.server_core, &self.stop)?;
+                let figures = scenario(self, target, &server)?;
+                eprintln!("{}, run {}: done", target.name(), repeat + 1);
+                self.report.runs.push(Run { target, repeat, command: server.command.clone(), figures });
+            }
+        }
+        Ok(())
+    }
+
+    fn idle(&self, target: Target, server: &Server) -> Result<Figures, BenchError> {
+        let (connections, hold) = (self.options.connections as usize, Duration::from_secs(self.options.hold));
+        idle::run(target, server, connections, hold, &self.stop).map(Figures::Idle)
+    }
+
+    fn fanout(&self, target: Target, server: &Server) -> Result<Figures, BenchError> {
+        let (subscribers, seconds) =
+            (self.options.subscribers as usize, Duration::from_secs(self.options.seconds));
+        fanout::run(target, server, subscribers, &WINDOWS, seconds, &self.stop).map(Figures::Fanout)
+    }
+}

@@ -1,0 +1,257 @@
+//! The server's process: started on its own core, read through `/proc`, and ended in every case.
+
+use std::{
+    fs,
+    net::{Ipv4Addr, TcpListener, TcpStream},
+    path::{Path, PathBuf},
+    process::{Child, Command, Stdio},
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+    thread,
+    time::{Duration, Instant},
+};
+
+use signal_hook::consts::{SIGINT, SIGTERM};
+use tempfile::TempDir;
+
+use crate::{
+    error::{BenchError, Context},
+    target::Target,
+};
+
+/// A server that does not listen after so long has failed.
+const START: Duration = Duration::from_secs(20);
+
+/// What Veche is told beside `--demo`: the limits that the load is meant to exceed are off, and
+/// everything else stays on.
+const SETTINGS: [&str; 9] = [
+    "limits.connections_per_address=0",
+    "limits.connections_per_user=0",
+    "limits.messages_per_minute=0",
+    "limits.ephemeral_per_second=0",
+    "server.shards=1",
+    r#"namespaces.bench.class="ephemeral""#,
+    r#"namespaces.bench.subscribe="anyone""#,
+    r#"namespaces.bench.publish="anyone""#,
+    r#"log.level="warn""#,
+];
+
+/// Ctrl-C and SIGTERM, noticed between two turns so that every guard runs.
+#[derive(Debug, Clone)]
+pub(crate) struct Stop(Arc<AtomicBool>);
+
+impl Stop {
+    /// From now on the signals no longer end the process at once.
+    pub(crate) fn install() -> Result<Self, BenchError> {
+        let flag = Arc::new(AtomicBool::new(false));
+        for signal in [SIGINT, SIGTERM] {
+            signal_hook::flag::register(signal, Arc::clone(&flag)).context("watch for Ctrl-C")?;
+        }
+        Ok(Self(flag))
+    }
+
+    /// An error once a signal has come.
+    pub(crate) fn check(&self) -> Result<(), BenchError> {
+        if self.0.load(Ordering::Relaxed) { Err(BenchError::Interrupted) } else { Ok(()) }
+    }
+}
+
+/// A running server; dropping it ends the process and removes its data.
+pub(crate) struct Server {
+    child: Child,
+    /// Where it listens, on 127.0.0.1.
+    pub(crate) port: u16,
+    /// The command as it could be typed.
+    pub(crate) command: String,
+    _data: TempDir,
+}
+
+impl Server {
+    /// Starts the server from the folder of the built programs, pinned to `core`, and waits until it
+    /// listens.
+    pub(crate) fn start(
+        target: Target,
+        programs: &Path,
+        core: usize,
+        stop: &Stop,
+    ) -> Result<Self, BenchError> {
+        let data = TempDir::with_prefix("veche-bench-").context("make a folder for the server")?;
+        let port = free_port().context("find a free port")?;
+        let mut words = vec!["taskset".to_owned(), "-c".to_owned(), core.to_string()];
+        words.extend(command(target, programs, port, data.path()));
+        let line = words.iter().map(|word| quoted(word)).collect::<Vec<_>>().join(" ");
+        let child = Command::new("taskset")
+            .args(words.iter().skip(1))
+            .stdin(Stdio::null())
+            .stdout(Stdio::null())
+            .spawn()
+            .context("run taskset (of util-linux)")?;
+        let mut server = Self { child, port, command: line, _data: data };
+        server.wait_until_it_listens(stop)?;
+        Ok(server)
+    }
+
+    fn wait_until_it_listens(&mut self, stop: &Stop) -> Result<(), BenchError> {
+        let began = Instant::now();
+        while TcpStream::connect((Ipv4Addr::LOCALHOST, self.port)).is_err() {
+            stop.check()?;
+            let ended = self.child.try_wait().context("look after the server")?.is_some();
+            if ended || began.elapsed() > START {
+                return Err(BenchError::Start(self.command.clone()));
+            }
+            thread::sleep(Duration::from_millis(10));
+        }
+        Ok(())
+    }
+
+    /// The CPU time that it has used.
+    pub(crate) fn cpu(&self) -> Result<Cpu, BenchError> {
+        Cpu::of(&self.child.id().to_string())
+    }
+
+    /// The memory that it holds.
+    pub(crate) fn memory(&self) -> Result<Memory, BenchError> {
+        let path = format!("/proc/{}/smaps_rollup", self.child.id());
+        let text = fs::read_to_string(&path).context(&format!("read {path}"))?;
+        Memory::parse(&text).ok_or_else(|| BenchError::Unfit(format!("{path} has no Rss")))
+    }
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        // It may have ended by itself; either way nothing of it is left after the wait.
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+/// The command that starts a server: the one place that knows.
+fn command(target: Target, programs: &Path, port: u16, data: &Path) -> Vec<String> {
+    let program = programs.join(target.name()).display().to_string();
+    let port = port.to_string();
+    if target != Target::Veche {
+        return vec![program, port];
+    }
+    let data = data.display().to_string();
+    let fixed = [&program, "serve", "--demo", "--port", &port, "--data", &data];
+    let settings = SETTINGS.iter().flat_map(|setting| ["--set", setting]);
+    fixed.into_iter().chain(settings).map(str::to_owned).collect()
+}
+
+/// The settings that Veche is started with.
+pub(crate) const fn settings() -> &'static [&'static str] {
+    &SETTINGS
+}
+
+fn quoted(word: &str) -> String {
+    if word.contains(['"', ' ']) { format!("'{word}'") } else { word.to_owned() }
+}
+
+fn free_port() -> std::io::Result<u16> {
+    Ok(TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?.local_addr()?.port())
+}
+
+/// Builds the servers in release, in the target folder that this program came from, and says where
+/// the programs are.
+pub(crate) fn build(targets: &[Target], skip: bool) -> Result<PathBuf, BenchError> {
+    let this = std::env::current_exe().context("find this program")?;
+    let programs = this.parent().unwrap_or(Path::new(".")).to_owned();
+    if skip {
+        return Ok(programs);
+    }
+    let mut cargo = Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
+    cargo.args(["build", "--release", "--manifest-path"]);
+    cargo.arg(Path::new(env!("CARGO_MANIFEST_DIR")).join("../Cargo.toml"));
+    cargo.arg("--target-dir").arg(programs.parent().unwrap_or(&programs));
+    for target in targets {
+        cargo.args(match target {
+            Target::Veche => ["-p", "veche-server"],
+            Target::Lean => ["-p", "veche-bench-lean"],
+            Target::Bare => ["-p", "veche-bench-bare"],
+        });
+    }
+    let status = cargo.status().context("run cargo")?;
+    if status.success() { Ok(programs) } else { Err(BenchError::Build) }
+}
+
+/// CPU time, in seconds.
+#[derive(Debug, Clone, Copy, Default, PartialEq)]
+pub(crate) struct Cpu {
+    /// Spent in the program.
+    pub(crate) user: f64,
+    /// Spent in the kernel for it.
+    pub(crate) system: f64,
+}
+
+impl Cpu {
+    /// Of a process, by its number or `self`.
+    pub(crate) fn of(process: &str) -> Result<Self, BenchError> {
+        let path = format!("/proc/{process}/stat");
+        let text = fs::read_to_string(&path).context(&format!("read {path}"))?;
+        Self::parse(&text, rustix::param::clock_ticks_per_second() as f64)
+            .ok_or_else(|| BenchError::Unfit(format!("{path} has no times")))
+    }
+
+    fn parse(stat: &str, ticks: f64) -> Option<Self> {
+        // The name of the program may hold spaces and parentheses; the state follows the last one.
+        let (_, fields) = stat.rsplit_once(')')?;
+        let mut times = fields.split_whitespace().skip(11).map(str::parse::<f64>);
+        Some(Self { user: times.next()?.ok()? / ticks, system: times.next()?.ok()? / ticks })
+    }
+
+    /// What was spent since `earlier`.
+    pub(crate) fn since(self, earlier: Self) -> Self {
+        Self { user: self.user - earlier.user, system: self.system - earlier.system }
+    }
+
+    /// Both parts.
+    pub(crate) fn total(self) -> f64 {
+        self.user + self.system
+    }
+}
+
+/// Memory of a process, in bytes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize)]
+pub(crate) struct Memory {
+    /// Resident, all of it.
+    pub(crate) rss: u64,
+    /// Resident and backed by no file.
+    pub(crate) anonymous: u64,
+}
+
+impl Memory {
+    fn parse(rollup: &str) -> Option<Self> {
+        let field = |name: &str| {
+            let line = rollup.lines().find_map(|line| line.strip_prefix(name))?;
+            line.trim().strip_suffix(" kB")?.parse::<u64>().ok().map(|kilobytes| kilobytes * 1024)
+        };
+        Some(Self { rss: field("Rss:")?, anonymous: field("Anonymous:")? })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn cpu_times_stand_behind_the_programs_name() {
+        let stat = "42 (a) b) S 1 42 42 0 -1 4194560 100 0 0 0 150 250 7 8 20 0 1 0 12345 1000 100";
+        assert_eq!(Cpu::parse(stat, 100.0), Some(Cpu { user: 1.5, system: 2.5 }));
+        assert_eq!(Cpu::parse("42 (a) S 1", 100.0), None);
+    }
+
+    #[test]
+    fn memory_is_read_in_bytes() {
+        let rollup = "1-2 ---p 0 00:00 0 [rollup]\nRss:  12 kB\nPss:  3 kB\nAnonymous:   8 kB\n";
+        assert_eq!(Memory::parse(rollup), Some(Memory { rss: 12 * 1024, anonymous: 8 * 1024 }));
+        assert_eq!(Memory::parse("Rss: 12 kB\n"), None);
+    }
+
+    #[test]
+    fn the_printed_command_can_be_typed() {
+        assert_eq!(quoted("server.shards=1"), "server.shards=1");
+        assert_eq!(quoted(r#"log.level="warn""#), r#"'log.level="warn"'"#);
+    }
+}

@@ -1,0 +1,242 @@
+//! What a person reads: the tables, with the better and the worse of the repeats.
+
+use std::fmt::Write;
+
+use serde::Serialize;
+
+use crate::{fanout::Fanout, idle::Idle, machine::Machine, target::Target};
+
+/// Everything of one call; the JSON file is this.
+#[derive(Debug, Serialize)]
+pub(crate) struct Report {
+    /// When it began, in UTC.
+    pub(crate) date: String,
+    pub(crate) machine: Machine,
+    /// The settings that Veche was started with.
+    pub(crate) settings: &'static [&'static str],
+    pub(crate) repeats: usize,
+    /// Messages under way in the fan-outs.
+    pub(crate) windows: &'static [u64],
+    pub(crate) runs: Vec<Run>,
+}
+
+/// One server's process and what was measured of it.
+#[derive(Debug, Serialize)]
+pub(crate) struct Run {
+    pub(crate) target: Target,
+    /// 0 for the first.
+    pub(crate) repeat: usize,
+    pub(crate) command: String,
+    #[serde(flatten)]
+    pub(crate) figures: Figures,
+}
+
+/// What a scenario measured.
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub(crate) enum Figures {
+    Idle(Idle),
+    Fanout(Vec<Fanout>),
+}
+
+impl Report {
+    /// Whether a message was lost, doubled, out of order or unasked for, or a connection ended.
+    pub(crate) fn is_faulty(&self) -> bool {
+        self.runs.iter().any(|run| match &run.figures {
+            Figures::Idle(idle) => idle.closed > 0 || idle.strange > 0,
+            Figures::Fanout(fanouts) => fanouts.iter().any(|fanout| fanout.faults() > 0),
+        })
+    }
+
+    /// The report as Markdown.
+    pub(crate) fn markdown(&self) -> String {
+        let mut text = String::new();
+        self.write_facts(&mut text);
+        self.write_idle(&mut text);
+        self.write_fanout(&mut text);
+        self.write_remarks(&mut text);
+        text
+    }
+
+    fn write_facts(&self, out: &mut String) {
+        let Machine { cores, processor, kernel, memory_gib, descriptors, load } = &self.machine;
+        line(
+            out,
+            format_args!("{}, {cores} cores of {processor}, {memory_gib} GiB, Linux {kernel},", self.date),
+        );
+        line(out, format_args!("{descriptors} descriptors a process, load {load} before the run."));
+        let each = match self.repeats {
+            1 => "One run.".to_owned(),
+            repeats => format!("Each figure: the better / the worse of {repeats} runs, the servers in turn."),
+        };
+        line(out, format_args!("{each} The server has one core and the load another, on the same machine."));
+        let mut seen = Vec::new();
+        for run in &self.runs {
+            if !seen.contains(&run.target) {
+                seen.push(run.target);
+                line(out, format_args!("- `{}`", run.command));
+            }
+        }
+    }
+
+    fn write_idle(&self, out: &mut String) {
+        let Some(Idle { connections, hold_seconds: hold, .. }) = self.idles(None).first() else { return };
+        line(
+            out,
+            format_args!(
+                "\n{connections} idle connections, each joined to one channel, held for {hold:.0} s:\n"
+            ),
+        );
+        line(out, format_args!("{IDLE_HEAD}"));
+        for target in TARGETS {
+            let runs = self.idles(Some(target));
+            if runs.is_empty() {
+                continue;
+            }
+            let bytes = Pair::low(&runs, Idle::bytes);
+            let join = Pair::low(&runs, Idle::join_us);
+            let idle = Pair::low(&runs, Idle::idle_core);
+            let closed: usize = runs.iter().map(|idle| idle.closed).sum();
+            let name = target.name();
+            line(out, format_args!("| {name} | {bytes:.0} | {join:.1} | {idle:.3} | {closed} |"));
+        }
+    }
+
+    fn write_fanout(&self, out: &mut String) {
+        let Some(first) = self.fanouts(None).next() else { return };
+        line(
+            out,
+            format_args!("\nFan-out, 1 channel with {} subscribers, closed loop:\n", first.subscribers),
+        );
+        line(out, format_args!("{FANOUT_HEAD}"));
+        for &window in self.windows {
+            for target in TARGETS {
+                let runs: Vec<_> =
+                    self.fanouts(Some(target)).filter(|fanout| fanout.window == window).collect();
+                if !runs.is_empty() {
+                    write_fanout_row(out, target, window, &runs);
+                }
+            }
+        }
+    }
+
+    fn write_remarks(&self, out: &mut String) {
+        for run in &self.runs {
+            let Figures::Fanout(fanouts) = &run.figures else { continue };
+            for fanout in fanouts.iter().filter(|fanout| fanout.faults() > 0) {
+                let (name, repeat) = (run.target.name(), run.repeat + 1);
+                let Fanout { window, strange, closed, .. } = fanout;
+                let remark = fanout.remark.as_deref().unwrap_or("no remark");
+                line(
+                    out,
+                    format_args!(
+                        "\n{name}, run {repeat}, {window} under way: {strange} unexpected messages, \
+                         {closed} connections ended; {remark}"
+                    ),
+                );
+            }
+        }
+    }
+
+    /// What was measured of a target, or of all of them.
+    fn figures(&self, target: Option<Target>) -> impl Iterator<Item = &Figures> {
+        let runs = self.runs.iter().filter(move |run| target.is_none_or(|target| run.target == target));
+        runs.map(|run| &run.figures)
+    }
+
+    fn idles(&self, target: Option<Target>) -> Vec<&Idle> {
+        let idles = self.figures(target).filter_map(|figures| match figures {
+            Figures::Idle(idle) => Some(idle),
+            Figures::Fanout(_) => None,
+        });
+        idles.collect()
+    }
+
+    fn fanouts(&self, target: Option<Target>) -> impl Iterator<Item = &Fanout> {
+        self.figures(target).flat_map(|figures| match figures {
+            Figures::Fanout(fanouts) => fanouts.as_slice(),
+            Figures::Idle(_) => &[],
+        })
+    }
+}
+
+fn write_fanout_row(out: &mut String, target: Target, window: u64, runs: &[&Fanout]) {
+    let rate = Pair::high(runs, |fanout| fanout.rate() / 1000.0);
+    let server = Pair::low(runs, Fanout::server_us);
+    let user = Pair::low(runs, Fanout::user_us);
+    let p50 = Pair::low(runs, |fanout| fanout.p50_ms);
+    let p99 = Pair::low(runs, |fanout| fanout.p99_ms);
+    let client = Pair::low(runs, Fanout::client_us);
+    let sum = |count: fn(&Fanout) -> u64| -> u64 { runs.iter().copied().map(count).sum() };
+    let lost = sum(|fanout| fanout.lost);
+    let reordered = sum(|fanout| fanout.reordered);
+    let doubled = sum(|fanout| fanout.doubled);
+    let name = target.name();
+    line(
+        out,
+        format_args!(
+            "| {window} | {name} | {rate:.0} | {server:.2} | {user:.2} | {p50:.2} | {p99:.2} \
+             | {lost} / {reordered} / {doubled} | {client:.2} |"
+        ),
+    );
+}
+
+/// The order of the rows.
+const TARGETS: [Target; 3] = [Target::Veche, Target::Lean, Target::Bare];
+
+const IDLE_HEAD: &str = "\
+| Server | RSS a connection, B | CPU of a connect and join, µs | idle CPU, core | ended |
+|---|---|---|---|---|";
+
+const FANOUT_HEAD: &str = "\
+| under way | Server | 1,000 deliveries/s | server CPU a delivery, µs | of it user, µs | p50, ms | p99, ms \
+| lost / reordered / doubled | load's CPU a delivery, µs |
+|---|---|---|---|---|---|---|---|---|";
+
+fn line(out: &mut String, text: std::fmt::Arguments<'_>) {
+    // Writing to a String cannot fail.
+    let _ = writeln!(out, "{text}");
+}
+
+/// The better and the worse of the repeats.
+#[derive(Debug, Clone, Copy, PartialEq)]
+struct Pair {
+    better: f64,
+    worse: f64,
+}
+
+impl Pair {
+    /// Of figures that should be low.
+    fn low<T>(runs: &[&T], figure: impl Fn(&T) -> f64) -> Self {
+        let figures = || runs.iter().map(|run| figure(run));
+        Self {
+            better: figures().fold(f64::INFINITY, f64::min),
+            worse: figures().fold(f64::NEG_INFINITY, f64::max),
+        }
+    }
+
+    /// Of figures that should be high.
+    fn high<T>(runs: &[&T], figure: impl Fn(&T) -> f64) -> Self {
+        let Self { better, worse } = Self::low(runs, figure);
+        Self { better: worse, worse: better }
+    }
+}
+
+impl std::fmt::Display for Pair {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let precision = f.precision().unwrap_or(2);
+        write!(f, "{:.precision$} / {:.precision$}", self.better, self.worse)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_better_figure_stands_first() {
+        let runs = [&2.0, &1.0, &3.0];
+        assert_eq!(format!("{:.1}", Pair::low(&runs, |run| *run)), "1.0 / 3.0");
+        assert_eq!(format!("{:.0}", Pair::high(&runs, |run| *run)), "3 / 1");
+    }
+}
