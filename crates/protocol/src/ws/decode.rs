@@ -81,6 +81,11 @@ impl Decoder {
         matches!(self.state, State::Closed)
     }
 
+    /// Whether it stands between two messages, with nothing under way.
+    pub const fn is_idle(&self) -> bool {
+        matches!(self.state, State::Idle)
+    }
+
     /// The heap bytes held for what has not arrived whole; zero between messages.
     pub fn held(&self) -> usize {
         match &self.state {

@@ -106,6 +106,12 @@ impl<'b> Input<'b> {
         self.rest.is_empty()
     }
 
+    /// What was not consumed yet, as it came off the wire: a connection that must stop in the middle keeps
+    /// this for later.
+    pub const fn rest(&self) -> &[u8] {
+        self.rest
+    }
+
     /// The next `len` bytes, if they are there.
     pub(super) fn take(&mut self, len: usize) -> Option<&'b mut [u8]> {
         if len > self.rest.len() {

@@ -1,6 +1,6 @@
 //! Every rule of RFC 6455 about frames, exhaustively where the space is small.
 
-use veche_protocol::ws::{self, Config, Opcode, Role};
+use veche_protocol::ws::{self, Config, Decoder, Event, Input, Opcode, Role, Scratch};
 
 use crate::ws_driver::{Outcome, Seen, cut, decode, decode_both_ways, key_for, raw_frame};
 
@@ -254,4 +254,22 @@ fn a_close_reason_is_cut_at_a_character() {
     assert_eq!(out.len(), 2 + 2 + 122);
     let outcome = decode_both_ways(Config::new(Role::Client, LIMIT), &out);
     assert_eq!(outcome.events, [Seen::Close(Some((3001, "é".repeat(61))))]);
+}
+
+#[test]
+fn a_connection_may_stop_in_the_middle_of_a_read_and_go_on_later() {
+    let key = key_for(Role::Server);
+    let mut read = [raw_frame(0x81, key, b"now"), raw_frame(0x81, key, b"later")].concat();
+    let later = raw_frame(0x81, key, b"later");
+    let (mut decoder, mut scratch) = (Decoder::new(Config::new(Role::Server, LIMIT)), Scratch::default());
+    let mut input = Input::new(&mut read);
+    assert_eq!(decoder.next(&mut input, &mut scratch), Ok(Some(Event::Text("now"))));
+    assert_eq!(input.rest(), later);
+    let mut kept = input.rest().to_vec();
+    assert!(decoder.is_idle());
+    let (head, tail) = kept.split_at_mut(4);
+    assert_eq!(decoder.next(&mut Input::new(head), &mut scratch), Ok(None));
+    assert!(!decoder.is_idle());
+    assert_eq!(decoder.next(&mut Input::new(tail), &mut scratch), Ok(Some(Event::Text("later"))));
+    assert!(decoder.is_idle());
 }
