@@ -2,9 +2,6 @@
 
 use veche_fuzz::{TARGETS, Target, corpus};
 
-/// Mutated inputs for each target: about half a second each in a debug build.
-const MUTATIONS: usize = 1500;
-
 /// Bytes that mean something in a header, a length or a number.
 const TELLING: [u8; 16] =
     [0, 1, 0x0a, 0x7d, 0x7e, 0x7f, 0x80, 0x81, 0x82, 0x88, 0x89, 0xc1, 0xfe, 0xff, b'"', b','];
@@ -57,7 +54,8 @@ fn mutated(corpus: &[Vec<u8>], noise: &mut Noise) -> Vec<u8> {
     input
 }
 
-fn run(name: &str) {
+/// About half a second each in a debug build.
+fn run(name: &str, mutations: usize) {
     let (_, target): (_, Target) = *TARGETS.iter().find(|(other, _)| *other == name).expect("a target");
     let corpus = corpus(name);
     assert!(corpus.len() > 3, "no corpus for {name}");
@@ -65,32 +63,32 @@ fn run(name: &str) {
         target(input);
     }
     let mut noise = Noise(0x9e37_79b9_7f4a_7c15);
-    for _ in 0..MUTATIONS {
+    for _ in 0..mutations {
         target(&mutated(&corpus, &mut noise));
     }
 }
 
 #[test]
 fn the_servers_decoder() {
-    run("ws_server");
+    run("ws_server", 12_000);
 }
 
 #[test]
 fn the_clients_decoder() {
-    run("ws_client");
+    run("ws_client", 12_000);
 }
 
 #[test]
 fn the_round_trip() {
-    run("ws_round_trip");
+    run("ws_round_trip", 400);
 }
 
 #[test]
 fn the_handshake() {
-    run("upgrade");
+    run("upgrade", 20_000);
 }
 
 #[test]
 fn the_parser_of_frames() {
-    run("client_frames");
+    run("client_frames", 40_000);
 }
