@@ -1,0 +1,132 @@
+//! The command line. What it says of the configuration becomes [`Overrides`].
+
+use std::{path::PathBuf, time::Duration};
+
+use clap::{Args, Parser, Subcommand};
+
+use crate::config::{self, Overrides};
+
+/// Veche: one server where every client meets in the same channels.
+#[derive(Debug, Parser)]
+#[command(name = "veche", version, about, max_term_width = 100, arg_required_else_help = true)]
+#[command(after_help = "Examples:
+  veche serve --demo                           try it at http://localhost:3000
+  veche serve --host 0.0.0.0 --port 8080       for others; needs VECHE_AUTH__HS256_SECRET
+  veche token --sub ann --ttl 8h               a token for the user `ann`
+  veche config > veche.toml                    a file to change
+
+Read more with `veche serve --help`.")]
+pub struct Cli {
+    /// What to do.
+    #[command(subcommand)]
+    pub command: Command,
+}
+
+/// What `veche` does.
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Run the server
+    Serve(Serve),
+    /// Print a token for a user
+    Token(Token),
+    /// Print every key of the configuration with its default, as a TOML file
+    Config,
+}
+
+/// `veche serve`
+#[derive(Debug, Args)]
+#[command(after_help = "Examples:
+  veche serve --demo
+  veche serve --port 8080 --data /var/lib/veche
+  veche serve --set limits.messages_per_minute=600 --set 'namespaces.room={class=\"memory\", subscribe=\"users\"}'
+  HOST=0.0.0.0 VECHE_AUTH__HS256_SECRET=… veche serve --config /etc/veche.toml
+
+A value is taken from the flag, then from --set, the environment, the file, the default.
+`veche config` prints every key.")]
+pub struct Serve {
+    /// Listen here: `localhost` (127.0.0.1 and ::1) or an IP address; 0.0.0.0 is all [default: localhost]
+    #[arg(long, value_name = "HOST")]
+    pub host: Option<String>,
+    /// Listen on this TCP port; 0 lets the system choose [default: 3000]
+    #[arg(long, value_name = "PORT")]
+    pub port: Option<u16>,
+    /// Let anybody try it: guests without a token, channels without a namespace (`test`), the page /_try
+    #[arg(long)]
+    pub demo: bool,
+    /// The rest of the configuration.
+    #[command(flatten)]
+    pub sources: Sources,
+}
+
+/// `veche token`
+#[derive(Debug, Args)]
+#[command(after_help = "Examples:
+  veche token --sub ann
+  veche token --sub ann --ttl 30d --data /var/lib/veche
+  wscat -c ws://localhost:3000/realtime/ws -H \"Authorization: Bearer $(veche token --sub ann)\"
+
+The secret is the server's: --secret, auth.hs256_secret, or hs256.secret in the data folder
+(made if it is missing, as the server does).")]
+pub struct Token {
+    /// The user's id
+    #[arg(long, value_name = "USER")]
+    pub sub: String,
+    /// How long it holds, such as 90s, 15m, 1h, 30d
+    #[arg(long, value_name = "TIME", default_value = "1h", value_parser = ttl)]
+    pub ttl: Duration,
+    /// Sign with this secret (others of this machine can see it; prefer the environment)
+    #[arg(long, value_name = "S")]
+    pub secret: Option<String>,
+    /// Where the configuration comes from.
+    #[command(flatten)]
+    pub sources: Sources,
+}
+
+/// The flags that `serve` and `token` share.
+#[derive(Debug, Args)]
+pub struct Sources {
+    /// The folder of what the server keeps [default: ./veche-data]
+    #[arg(long, value_name = "DIR")]
+    pub data: Option<PathBuf>,
+    /// Read this configuration file [default: ./veche.toml, if it is there]
+    #[arg(long, value_name = "FILE")]
+    pub config: Option<PathBuf>,
+    /// Set one key of the configuration; may be given often
+    #[arg(long, value_name = "KEY=VALUE")]
+    pub set: Vec<String>,
+}
+
+impl Serve {
+    /// What the flags say of the configuration.
+    pub fn overrides(&self) -> Overrides {
+        let mut overrides = self.sources.overrides();
+        overrides.flags.extend(self.host.as_ref().map(|host| ("--host", "server.host", host.clone())));
+        overrides.flags.extend(self.port.map(|port| ("--port", "server.port", port.to_string())));
+        overrides
+    }
+}
+
+impl Token {
+    /// What the flags say of the configuration.
+    pub fn overrides(&self) -> Overrides {
+        let mut overrides = self.sources.overrides();
+        let secret = self.secret.as_ref();
+        overrides.flags.extend(secret.map(|secret| ("--secret", "auth.hs256_secret", secret.clone())));
+        overrides
+    }
+}
+
+impl Sources {
+    fn overrides(&self) -> Overrides {
+        let data = self.data.as_ref().map(|data| ("--data", "server.data", data.display().to_string()));
+        Overrides { file: self.config.clone(), set: self.set.clone(), flags: data.into_iter().collect() }
+    }
+}
+
+fn ttl(text: &str) -> Result<Duration, String> {
+    match config::duration(text) {
+        Ok(ttl) if ttl >= Duration::from_secs(1) => Ok(ttl),
+        Ok(_) => Err("expected at least one second".to_owned()),
+        Err(expected) => Err(format!("expected {expected}")),
+    }
+}

@@ -1,0 +1,19 @@
+//! The configuration: typed keys with documented defaults, merged from flags, `--set`, the environment and a file.
+//!
+//! `assets/default.toml` is the document of every key; a test holds it against the types.
+
+mod error;
+mod layers;
+mod model;
+mod reader;
+mod tree;
+mod units;
+
+pub use error::{ConfigError, Problem};
+pub use layers::{DEFAULT_FILE, Environment, Overrides, load, load_from};
+pub use model::{Auth, Config, Host, Log, LogFormat, Secret, Server};
+pub use tree::Origin;
+pub use units::duration;
+
+/// The documented default, as `veche config` prints it.
+pub const DOCUMENT: &str = include_str!("../../assets/default.toml");

@@ -1,0 +1,183 @@
+//! The configuration as types. Defaults are here; what they mean is in `assets/default.toml`.
+
+use std::{
+    fmt,
+    net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr},
+    path::PathBuf,
+    str::FromStr,
+    time::Duration,
+};
+
+use veche::{Audience, Class, Limits, Namespace};
+
+/// Everything that can be configured.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct Config {
+    /// `server.*`
+    pub server: Server,
+    /// `auth.*`
+    pub auth: Auth,
+    /// `limits.*`
+    pub limits: Limits,
+    /// `log.*`
+    pub log: Log,
+    /// `namespaces.*`, by name.
+    pub namespaces: Vec<Namespace>,
+}
+
+impl Config {
+    /// What `--demo` adds: channels without a namespace are open to every client, unless they are declared.
+    #[must_use]
+    pub fn with_demo(mut self) -> Self {
+        if self.namespaces.iter().all(|namespace| !namespace.name.is_empty()) {
+            let mut open = Namespace::new("");
+            open.class = Class::Memory;
+            open.subscribe = Audience::Anyone;
+            open.publish = Audience::Anyone;
+            open.presence = Audience::Anyone;
+            open.history = Audience::Anyone;
+            self.namespaces.insert(0, open);
+        }
+        self
+    }
+}
+
+/// Where the server listens, and what it is on.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Server {
+    /// The address to listen on.
+    pub host: Host,
+    /// The port; 0 lets the system choose.
+    pub port: u16,
+    /// The folder of everything the server keeps.
+    pub data: PathBuf,
+    /// Threads that hold connections; 0 = by the number of cores.
+    pub shards: usize,
+    /// Exact origins that browsers may come from; empty = the server's own.
+    pub allowed_origins: Vec<String>,
+    /// How long clients are given to leave when the server stops.
+    pub drain: Duration,
+}
+
+impl Default for Server {
+    fn default() -> Self {
+        Self {
+            host: Host::Localhost,
+            port: 3000,
+            data: PathBuf::from("./veche-data"),
+            shards: 0,
+            allowed_origins: Vec::new(),
+            drain: Duration::from_secs(25),
+        }
+    }
+}
+
+impl Server {
+    /// The addresses to listen on, in the order of trying.
+    pub fn addresses(&self) -> Vec<SocketAddr> {
+        let addresses: &[IpAddr] = match &self.host {
+            Host::Localhost => &[IpAddr::V4(Ipv4Addr::LOCALHOST), IpAddr::V6(Ipv6Addr::LOCALHOST)],
+            Host::Address(address) => std::slice::from_ref(address),
+        };
+        addresses.iter().map(|address| SocketAddr::new(*address, self.port)).collect()
+    }
+}
+
+/// What `server.host` may be. Names other than `localhost` are not resolved: a server listens on addresses.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Host {
+    /// 127.0.0.1 and `::1`.
+    Localhost,
+    /// One address, or 0.0.0.0 or `::` for all.
+    Address(IpAddr),
+}
+
+impl Host {
+    /// Does only this machine reach it?
+    pub fn is_loopback(self) -> bool {
+        match self {
+            Self::Localhost => true,
+            Self::Address(address) => address.to_canonical().is_loopback(),
+        }
+    }
+}
+
+impl FromStr for Host {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        if text.eq_ignore_ascii_case("localhost") {
+            return Ok(Self::Localhost);
+        }
+        let address = text.strip_prefix('[').and_then(|text| text.strip_suffix(']')).unwrap_or(text);
+        let expected = |_| r#""localhost" or an IP address such as "0.0.0.0" (all) or "::1""#.to_owned();
+        address.parse().map(Self::Address).map_err(expected)
+    }
+}
+
+impl fmt::Display for Host {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Localhost => f.write_str("localhost"),
+            Self::Address(address) => write!(f, "{address}"),
+        }
+    }
+}
+
+/// Who is let in.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Auth {
+    /// The secret of HS256 tokens.
+    pub hs256_secret: Option<Secret>,
+    /// The `iss` that tokens must have.
+    pub issuer: Option<String>,
+    /// The `aud` that tokens must have.
+    pub audience: Option<String>,
+}
+
+/// A secret text, which is never printed.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Secret(String);
+
+impl Secret {
+    /// Wraps it.
+    pub fn new(text: impl Into<String>) -> Self {
+        Self(text.into())
+    }
+
+    /// The bytes, for the key.
+    pub fn as_bytes(&self) -> &[u8] {
+        self.0.as_bytes()
+    }
+}
+
+impl fmt::Debug for Secret {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("[hidden]")
+    }
+}
+
+/// What is logged, and how.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Log {
+    /// A level, or levels by target: `info`, `warn,veche=debug`.
+    pub level: String,
+    /// The shape of a line.
+    pub format: LogFormat,
+}
+
+impl Default for Log {
+    fn default() -> Self {
+        Self { level: "info".to_owned(), format: LogFormat::Text }
+    }
+}
+
+/// The shape of a log's line.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum LogFormat {
+    /// For people.
+    #[default]
+    Text,
+    /// One JSON object, for machines.
+    Json,
+}

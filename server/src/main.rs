@@ -1,0 +1,55 @@
+//! `veche`, the binary.
+
+use std::{error::Error, process::ExitCode};
+
+use clap::Parser as _;
+use veche_server::{
+    cli::{Cli, Command, Serve, Token},
+    config, log, serve, token,
+};
+
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
+fn main() -> ExitCode {
+    let result = match Cli::parse().command {
+        Command::Serve(flags) => run_serve(&flags),
+        Command::Token(flags) => run_token(&flags),
+        Command::Config => {
+            print(config::DOCUMENT);
+            Ok(())
+        }
+    };
+    match result {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            for line in error.to_string().lines() {
+                eprintln!("veche: {line}");
+            }
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn run_serve(flags: &Serve) -> Result<(), Box<dyn Error>> {
+    let config = config::load(&flags.overrides())?;
+    log::install(&config.log);
+    serve::run(config, flags.demo)?;
+    Ok(())
+}
+
+fn run_token(flags: &Token) -> Result<(), Box<dyn Error>> {
+    let config = config::load(&flags.overrides())?;
+    let (token, warning) = token::issue(&config, &flags.sub, flags.ttl)?;
+    if let Some(warning) = warning {
+        eprintln!("veche: {warning}");
+    }
+    print(&format!("{token}\n"));
+    Ok(())
+}
+
+/// Writes to standard output. A reader that is gone (`veche config | head`) is no failure of ours.
+fn print(text: &str) {
+    use std::io::Write as _;
+    let _ = std::io::stdout().lock().write_all(text.as_bytes());
+}

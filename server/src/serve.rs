@@ -1,0 +1,150 @@
+//! `veche serve`: the parts put together. The only file here that knows the node.
+
+use std::{
+    future::Future,
+    pin::Pin,
+    sync::Arc,
+    time::{Duration, Instant},
+};
+
+use axum::Router;
+use metrics_exporter_prometheus::{BuildError as MetricsError, PrometheusHandle};
+use veche::{BuildError, Kernel, Listen, Origins};
+
+use crate::{
+    config::{Config, Host},
+    demo,
+    health::{self, Figures, Readiness, Vitals},
+    metrics,
+    secret::{self, SecretError},
+};
+
+/// Where the native WebSocket door is.
+const WEBSOCKET: &str = "/realtime/ws";
+
+/// How often histograms take in what they gathered.
+const UPKEEP: Duration = Duration::from_secs(5);
+
+/// Why the server does not start, or did not stop well.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum ServeError {
+    /// There is no secret to verify tokens with.
+    #[error(transparent)]
+    Secret(#[from] SecretError),
+    /// The recorder of metrics cannot be installed.
+    #[error("cannot record metrics: {0}")]
+    Metrics(#[from] MetricsError),
+    /// The namespaces contradict each other, or the threads do not start.
+    #[error(transparent)]
+    Build(#[from] BuildError),
+    /// Another program listens there.
+    #[error("port {port} is taken by another program ({address}): stop it, or choose another by --port")]
+    Taken {
+        /// The port.
+        port: u16,
+        /// The whole address.
+        address: std::net::SocketAddr,
+    },
+    /// It cannot listen, or cannot go on.
+    #[error(transparent)]
+    Serve(veche::ServeError),
+}
+
+impl From<veche::ServeError> for ServeError {
+    fn from(error: veche::ServeError) -> Self {
+        match error {
+            veche::ServeError::Taken { address } => Self::Taken { port: address.port(), address },
+            other => Self::Serve(other),
+        }
+    }
+}
+
+/// Runs the server until SIGINT or SIGTERM, then lets clients go.
+pub fn run(config: Config, demo: bool) -> Result<(), ServeError> {
+    let config = if demo { config.with_demo() } else { config };
+    let secret = secret::resolve(&config)?;
+    if let Some(warning) = &secret.warning {
+        tracing::warn!("{warning}");
+    }
+    // Before the kernel, which takes its counters when it is made.
+    let metrics = metrics::install()?;
+    let mut builder = Kernel::builder()
+        .limits(config.limits.clone())
+        .shards(config.server.shards)
+        .guests(demo)
+        .authenticator(Arc::new(secret.verifier));
+    for namespace in &config.namespaces {
+        builder = builder.namespace(namespace.clone());
+    }
+    let kernel = builder.build()?;
+    let node = Node { kernel: kernel.clone(), metrics: metrics.clone(), started: Instant::now() };
+    let listen = listen(&config, pages(&config, demo, Arc::new(node), metrics.clone()));
+    if demo {
+        tracing::info!("the demo is on: guests may connect; its page is at /_try");
+    }
+    let handlers = kernel.handlers().clone();
+    handlers.spawn(keep_up(metrics));
+    Ok(handlers.block_on(veche::serve(kernel, listen))?)
+}
+
+fn listen(config: &Config, pages: Router) -> Listen {
+    let server = &config.server;
+    let address = match server.host {
+        Host::Address(std::net::IpAddr::V6(address)) => format!("[{address}]:{}", server.port),
+        host => format!("{host}:{}", server.port),
+    };
+    let any_of_this_machine = server.allowed_origins.is_empty() && server.host.is_loopback();
+    Listen::on(address)
+        .websocket(WEBSOCKET)
+        .routes(pages)
+        .origins(Origins::of(server.allowed_origins.iter().cloned()).loopback(any_of_this_machine))
+        .connections_per_address(config.limits.connections_per_address)
+        .drain(server.drain)
+}
+
+/// Everything but the doors: health, metrics, and the page of `--demo`.
+fn pages(config: &Config, demo: bool, node: Arc<dyn Vitals>, metrics: PrometheusHandle) -> Router {
+    // Figures tell an outsider what the server does: on the main listener only while that is this machine's.
+    let router = health::router(node, config.server.host.is_loopback().then_some(metrics));
+    if demo { router.merge(demo::router()) } else { router }
+}
+
+async fn keep_up(metrics: PrometheusHandle) {
+    let mut interval = tokio::time::interval(UPKEEP);
+    loop {
+        interval.tick().await;
+        metrics.run_upkeep();
+    }
+}
+
+/// The node, as health sees it. Nobody can ask before the listeners are open, so it never says `starting`.
+struct Node {
+    kernel: Kernel,
+    metrics: PrometheusHandle,
+    started: Instant,
+}
+
+impl Vitals for Node {
+    fn clients(&self) -> u64 {
+        self.kernel.sessions() as u64
+    }
+
+    fn figures(&self) -> Figures {
+        Figures {
+            uptime_ms: self.started.elapsed().as_millis() as u64,
+            channels: self.kernel.channels() as u64,
+            sessions: self.kernel.sessions() as u64,
+            messages_in: metrics::total(&self.metrics, "veche_messages_received_total"),
+            messages_out: metrics::total(&self.metrics, "veche_deliveries_total"),
+        }
+    }
+
+    fn readiness(&self) -> Readiness {
+        if self.kernel.is_draining() { Readiness::Draining } else { Readiness::Ready }
+    }
+
+    fn is_alive(&self, within: Duration) -> Pin<Box<dyn Future<Output = bool> + Send + '_>> {
+        Box::pin(self.kernel.is_alive(within))
+    }
+}
