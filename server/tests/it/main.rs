@@ -6,3 +6,4 @@ mod demo;
 mod health;
 mod log;
 mod secret;
+mod serve;
