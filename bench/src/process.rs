@@ -63,7 +63,7 @@ pub(crate) struct Server {
     child: Child,
     /// Where it listens, on 127.0.0.1.
     pub(crate) port: u16,
-    /// The command as it could be typed.
+    /// The command as it could be typed, without the paths of this machine.
     pub(crate) command: String,
     _data: TempDir,
 }
@@ -79,16 +79,17 @@ impl Server {
     ) -> Result<Self, BenchError> {
         let data = TempDir::with_prefix("veche-bench-").context("make a folder for the server")?;
         let port = free_port().context("find a free port")?;
-        let mut words = vec!["taskset".to_owned(), "-c".to_owned(), core.to_string()];
-        words.extend(command(target, programs, port, data.path()));
-        let line = words.iter().map(|word| quoted(word)).collect::<Vec<_>>().join(" ");
+        let core = core.to_string();
+        let shown = command(target, Path::new(""), port, Path::new("DATA"));
+        let shown = shown.iter().map(|word| quoted(word)).collect::<Vec<_>>().join(" ");
         let child = Command::new("taskset")
-            .args(words.iter().skip(1))
+            .args(["-c", &core])
+            .args(command(target, programs, port, data.path()))
             .stdin(Stdio::null())
             .stdout(Stdio::null())
             .spawn()
             .context("run taskset (of util-linux)")?;
-        let mut server = Self { child, port, command: line, _data: data };
+        let mut server = Self { child, port, command: format!("taskset -c {core} {shown}"), _data: data };
         server.wait_until_it_listens(stop)?;
         Ok(server)
     }
