@@ -3,7 +3,12 @@
 
 use std::{borrow::Cow, rc::Rc};
 
-use veche_protocol::{client::Range, code::ErrorCode, position::Position, server::ServerFrame};
+use veche_protocol::{
+    client::{Body, Range},
+    code::ErrorCode,
+    position::Position,
+    server::ServerFrame,
+};
 
 use super::{Link, Shard, link::Held};
 use crate::{
@@ -17,21 +22,32 @@ use crate::{
 };
 
 impl Shard {
-    /// Subscribes to channels one after the other. The session's next frame waits for the last of them.
-    pub(super) fn subscribe(
-        self: &Rc<Self>,
-        link: &Rc<Link>,
+    /// Checks what can be checked at once of a frame `subscribe`, and adds its channels to `joins`.
+    pub(super) fn prepare(
+        &self,
+        link: &Link,
         id: Option<&str>,
         channels: &[Cow<'_, str>],
         since: Option<Position>,
         presence: bool,
+        joins: &mut Vec<Join>,
     ) {
-        let mut joins = Vec::with_capacity(channels.len());
+        let body = Body::SubscribeMany { channels: Vec::new(), presence };
+        if let Err(rejection) = self.admit(link, &body) {
+            return self.refuse(link, id, &rejection);
+        }
         for channel in channels {
-            match self.prepare(link, id, channel, since, presence) {
+            match self.check_join(link, id, channel, since, presence) {
                 Ok(join) => joins.push(join),
                 Err(rejection) => self.refuse(link, id, &rejection),
             }
+        }
+    }
+
+    /// Subscribes to channels one after the other. The session's next frame waits for the last of them.
+    pub(super) fn subscribe(self: &Rc<Self>, link: &Rc<Link>, joins: Vec<Join>) {
+        if joins.is_empty() {
+            return;
         }
         let (shard, key) = (self.clone(), self.key(link));
         self.proceed(link, async move {
@@ -49,7 +65,7 @@ impl Shard {
         });
     }
 
-    fn prepare(
+    fn check_join(
         &self,
         link: &Link,
         id: Option<&str>,

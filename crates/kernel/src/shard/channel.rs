@@ -317,10 +317,6 @@ impl ShardChannel {
     pub(crate) fn is_behind(&self, fence: u64) -> bool {
         self.finished.get() < fence
     }
-
-    pub(crate) fn is_replaying(self: &Rc<Self>, link: &Link) -> bool {
-        matches!(link.mode(self), Some(Mode::Replaying(_)))
-    }
 }
 
 /// What a policy did.

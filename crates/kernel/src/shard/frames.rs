@@ -41,27 +41,50 @@ impl Shard {
         self.take(link, text, 0);
     }
 
-    /// Handles a text's frames from one on, until one of them takes its time.
+    /// Handles a text's frames from one on, until one of them takes its time. Subscriptions in a row are
+    /// one step: a client that returns restores all of its own in one batch.
     fn take(self: &Rc<Self>, link: &Rc<Link>, text: &str, from: usize) {
         let frames = client::parse(text).into_iter();
         let count = frames.len();
+        let mut joins = Vec::new();
         for (at, frame) in frames.enumerate().skip(from) {
             if link.closing().is_some() {
                 return;
             }
+            let frame = match frame {
+                Ok(Frame { id, body: Body::Subscribe { channel, since, presence } }) => {
+                    self.prepare(link, id, &[channel], since, presence, &mut joins);
+                    continue;
+                }
+                Ok(Frame { id, body: Body::SubscribeMany { channels, presence } }) => {
+                    self.prepare(link, id, &channels, None, presence, &mut joins);
+                    continue;
+                }
+                frame => frame,
+            };
+            self.subscribe(link, std::mem::take(&mut joins));
+            if self.rests_at(link, text, at) {
+                return;
+            }
             match frame {
                 Ok(frame) => self.handle(link, frame),
-                Err(refusal) => {
-                    let id = refusal.id;
-                    self.refuse(link, id, &refusal.into());
-                }
+                Err(refusal) => self.refuse(link, refusal.id, &refusal.clone().into()),
             }
-            let mut state = link.state.borrow_mut();
-            if at + 1 < count && state.machine.busy() {
-                state.machine.defer(text, at + 1);
+            if at + 1 < count && self.rests_at(link, text, at + 1) {
                 return;
             }
         }
+        self.subscribe(link, joins);
+    }
+
+    /// Whether the session is busy; then the rest of the text waits.
+    fn rests_at(&self, link: &Link, text: &str, next: usize) -> bool {
+        let mut state = link.state.borrow_mut();
+        let busy = state.machine.busy();
+        if busy {
+            state.machine.defer(text, next);
+        }
+        busy
     }
 
     /// Goes on with what waited behind a call.
@@ -80,28 +103,18 @@ impl Shard {
 
     fn handle(self: &Rc<Self>, link: &Rc<Link>, frame: Frame<'_>) {
         let Frame { id, body } = frame;
-        let admitted = link.state.borrow_mut().machine.admit(&body);
-        if let Err(code) = admitted {
-            let message = if code == ErrorCode::Conflict {
-                "auth must be the first frame"
-            } else {
-                "sign in first, by a frame auth"
-            };
-            return self.refuse(link, id, &Rejection::new(code, message));
+        if let Err(rejection) = self.admit(link, &body) {
+            return self.refuse(link, id, &rejection);
         }
         let result = match body {
-            Body::Auth { token } => return self.authenticate(link, id, &token),
-            Body::Ping { ts } => {
+            Body::Auth { token } => self.meter_call(link).map(|()| self.authenticate(link, id, &token)),
+            Body::Ping { ts } => self.meter_call(link).map(|()| {
                 let time_ms = self.node.clock.wall_ms();
-                return self.reply(link, &ServerFrame::Pong { ts, time_ms });
+                self.reply(link, &ServerFrame::Pong { ts, time_ms });
+            }),
+            Body::Unsubscribe { channel } => {
+                self.meter_call(link).map(|()| self.unsubscribe(link, id, &channel))
             }
-            Body::Subscribe { channel, since, presence } => {
-                return self.subscribe(link, id, &[channel], since, presence);
-            }
-            Body::SubscribeMany { channels, presence } => {
-                return self.subscribe(link, id, &channels, None, presence);
-            }
-            Body::Unsubscribe { channel } => return self.unsubscribe(link, id, &channel),
             Body::Message { channel, data, op_id, echo } => {
                 self.message(link, id, &channel, data, op_id.as_deref(), echo)
             }
@@ -111,7 +124,7 @@ impl Shard {
             }
             Body::History { channel, range, limit } => self.history(link, id, &channel, range, limit),
             Body::Call { event, data, channel, op_id: _ } => {
-                self.metered_call(link, id, &event, data, channel.as_deref())
+                self.meter_call(link).map(|()| self.call(link, id, &event, data, channel.as_deref()))
             }
             // Personal channels come with the durable log; until then nothing is acknowledged.
             _ => Err(Rejection::new(ErrorCode::NotFound, "nothing answers this frame").field("type")),
@@ -121,19 +134,18 @@ impl Shard {
         }
     }
 
-    fn metered_call(
-        self: &Rc<Self>,
-        link: &Rc<Link>,
-        id: Option<&str>,
-        event: &str,
-        data: &str,
-        channel: Option<&str>,
-    ) -> Result<(), Rejection> {
-        self.meter_call(link)?;
-        self.call(link, id, event, data, channel);
-        Ok(())
+    /// Whether the session's phase lets this frame in.
+    pub(super) fn admit(&self, link: &Link, body: &Body<'_>) -> Result<(), Rejection> {
+        link.state.borrow_mut().machine.admit(body).map_err(|code| {
+            let message = match code {
+                ErrorCode::Conflict => "auth must be the first frame",
+                _ => "sign in first, by a frame auth",
+            };
+            Rejection::new(code, message)
+        })
     }
 
+    /// Calls, and the small frames that ask for an answer, share one limit.
     pub(super) fn meter_call(&self, link: &Link) -> Result<(), Rejection> {
         let quota = self.node.limits.calls();
         let taken = link.state.borrow_mut().calls.take(self.now_ms(), quota);

@@ -93,17 +93,16 @@ impl Shard {
 
     fn welcome(&self, link: &Link, user: &UserId) {
         let limits = self.node.limits.public();
-        self.reply(
-            link,
-            &ServerFrame::Welcome {
-                session: &link.id.to_string(),
-                user: user.as_str(),
-                node: &self.node.name,
-                ping_interval_ms: self.node.heartbeat.ping_ms,
-                limits: &limits,
-                time_ms: self.node.clock.wall_ms(),
-            },
-        );
+        let welcome = ServerFrame::Welcome {
+            session: &link.id.to_string(),
+            user: user.as_str(),
+            node: &self.node.name,
+            ping_interval_ms: self.node.heartbeat.ping_ms,
+            limits: &limits,
+            time_ms: self.node.clock.wall_ms(),
+        };
+        // At once, so that nothing that the session asks for comes before it.
+        link.send_frame(&welcome, self.node.limits.backlog_bytes);
     }
 
     /// A frame `auth`: signs in, or renews the token of the same user.
