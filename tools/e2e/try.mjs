@@ -1,6 +1,6 @@
 // The page of `--demo`: two clients meet, one loses its link, and what it missed comes back once and in order.
 //
-// With E2E_SHOTS=folder it also takes pictures: 1280 and 360 px, light and dark, English and Russian.
+// With VECHE_SHOTS=folder it also takes pictures: 1280 and 360 px, light and dark, English and Russian.
 
 import assert from 'node:assert/strict';
 import { mkdir } from 'node:fs/promises';
@@ -61,7 +61,7 @@ await withBrowser(async ({ open }) => {
   await ann.sees('.frames li.received', '"text":"after"');
   await ann.press('.frames summary');
 
-  const folder = process.env.E2E_SHOTS;
+  const folder = process.env.VECHE_SHOTS;
   if (folder) await takePictures(page, folder);
 });
 
