@@ -23,7 +23,8 @@ impl Origins {
         Self { listed: origins.into_iter().collect(), loopback: false }
     }
 
-    /// Lets in pages served from this machine, on any port: for development on loopback.
+    /// Lets in pages of this machine, on any port, in place of those whose origin names the request's own
+    /// host: for a server on loopback, which any page could reach under a rebound name.
     #[must_use]
     pub fn loopback(mut self, loopback: bool) -> Self {
         self.loopback = loopback;
@@ -45,15 +46,16 @@ impl Origins {
         if !matches!(scheme, "http" | "https") {
             return false;
         }
-        let host = headers.get(header::HOST).and_then(|host| host.to_str().ok());
-        if host.is_some_and(|host| host.eq_ignore_ascii_case(authority)) {
-            return true;
+        if self.loopback {
+            // Not the `Host` that a page brings: its name may have been rebound to this machine.
+            let name = match authority.rsplit_once(':') {
+                Some((name, port)) if port.bytes().all(|digit| digit.is_ascii_digit()) => name,
+                _ => authority,
+            };
+            return matches!(name, "localhost" | "127.0.0.1" | "[::1]");
         }
-        let name = match authority.rsplit_once(':') {
-            Some((name, port)) if port.bytes().all(|digit| digit.is_ascii_digit()) => name,
-            _ => authority,
-        };
-        self.loopback && matches!(name, "localhost" | "127.0.0.1" | "[::1]")
+        let host = headers.get(header::HOST).and_then(|host| host.to_str().ok());
+        host.is_some_and(|host| host.eq_ignore_ascii_case(authority))
     }
 }
 
@@ -83,6 +85,7 @@ mod tests {
         check(Some("http://localhost:5173"), "localhost:3000", true, true);
         check(Some("http://localhost.evil"), "localhost:3000", true, false);
         check(Some("http://localhost:1@evil"), "localhost:3000", true, false);
+        check(Some("http://evil.example:3000"), "evil.example:3000", true, false);
         check(Some("ftp://localhost"), "localhost:3000", true, false);
         check(Some("http://[::1]:5173"), "localhost:3000", true, true);
     }
