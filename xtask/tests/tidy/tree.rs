@@ -8,7 +8,7 @@ use std::{
 
 /// Endings of the files that are read; others are only known to exist.
 const TEXT: &[&str] =
-    &["rs", "toml", "md", "mjs", "js", "ts", "svelte", "html", "css", "sh", "json", "txt", "yml"];
+    &["rs", "toml", "md", "mjs", "js", "ts", "py", "svelte", "html", "css", "sh", "json", "txt", "yml"];
 /// Text files without an ending.
 const TEXT_NAMES: &[&str] = &[".ci/run", ".gitignore", ".gitattributes"];
 /// Folders that hold what a build or a tool made.
@@ -30,7 +30,7 @@ impl Source {
 
     /// Whether it is program text.
     pub(crate) fn is_code(&self) -> bool {
-        self.ends_in(&["rs", "ts", "mjs", "js", "svelte", "html"])
+        self.ends_in(&["rs", "ts", "mjs", "js", "py", "svelte", "html"])
     }
 
     /// Lines with their numbers from 1.
