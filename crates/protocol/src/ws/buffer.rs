@@ -39,12 +39,13 @@ impl Buffer {
         self.bytes.extend_from_slice(chunk);
     }
 
-    /// Fails as soon as no further bytes could make the text valid; `last` when none will come.
-    pub(super) fn check_text(&mut self, last: bool) -> Result<(), Fault> {
+    /// Fails as soon as no further bytes could make the text valid. A character cut by the message's end
+    /// is left to the check of the whole.
+    pub(super) fn check_text(&mut self) -> Result<(), Fault> {
         let unchecked = self.bytes.get(self.checked..).unwrap_or_default();
         match simdutf8::compat::from_utf8(unchecked) {
             Ok(_) => self.checked = self.bytes.len(),
-            Err(error) if error.error_len().is_none() && !last => self.checked += error.valid_up_to(),
+            Err(error) if error.error_len().is_none() => self.checked += error.valid_up_to(),
             Err(_) => return Err(Fault::invalid_text()),
         }
         Ok(())

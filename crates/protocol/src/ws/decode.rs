@@ -275,7 +275,7 @@ impl Pending {
         if let Some(message) = &mut self.message {
             message.buffer.push(chunk, expected);
             if message.opcode == Opcode::Text && !message.compressed {
-                message.buffer.check_text(done && fin)?;
+                message.buffer.check_text()?;
             }
         }
         Ok(if done && fin { self.message.take().map(Message::ready) } else { None })
