@@ -175,11 +175,13 @@ impl Roster {
     }
 
     /// The number of the last visible change.
+    #[cfg(test)]
     pub(crate) fn revision(&self) -> u64 {
         self.revision
     }
 
     /// How many members are visible.
+    #[cfg(test)]
     pub(crate) fn count(&self) -> usize {
         self.count
     }

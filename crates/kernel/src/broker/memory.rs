@@ -247,3 +247,20 @@ impl Broker for MemoryBroker {
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_record_in_somebodys_hands_is_not_freed() {
+        let broker = MemoryBroker::new(Clock::manual(), 0);
+        let name = ChannelName::parse("room:1").expect("it is a name");
+        let held = broker.channel(&name).expect("there are random bits");
+        broker.tick();
+        assert!(Arc::ptr_eq(&held, &broker.channel(&name).expect("it is there")));
+        drop(held);
+        broker.tick();
+        assert_eq!(broker.channels(), 0);
+    }
+}

@@ -98,6 +98,23 @@ fn a_connection_that_comes_back_in_time_was_never_gone() {
 }
 
 #[test]
+fn who_comes_back_stands_for_a_lost_session_that_looked_like_it() {
+    let mut roster = Roster::default();
+    roster.come("ann", 1, INVISIBLE, 0);
+    roster.come("ann", 2, ACTIVE, 0);
+    roster.changes();
+    roster.lose(&user("ann"), SessionId(1), 0);
+    roster.lose(&user("ann"), SessionId(2), 0);
+    assert!(!roster.come("ann", 3, ACTIVE, 1));
+    assert!(!roster.come("ann", 4, INVISIBLE, 1));
+    assert!(!roster.expire(&user("ann"), GRACE_MS));
+    // Where none looked like it, the oldest one will do.
+    roster.lose(&user("ann"), SessionId(3), GRACE_MS);
+    assert!(roster.come("ann", 5, INVISIBLE, GRACE_MS + 1));
+    assert_eq!(roster.lists(), Some(left(vec![member("ann", 0, ACTIVE)])));
+}
+
+#[test]
 fn a_connection_that_does_not_come_back_goes_after_the_grace() {
     let mut roster = Roster::default();
     roster.come("ann", 1, ACTIVE, 0);

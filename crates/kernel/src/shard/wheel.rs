@@ -84,6 +84,7 @@ impl<T> Wheel<T> {
 
     /// A time before which nothing is due; `None` when nothing is waiting. It may lie before the first
     /// timer by whole rounds, never after it.
+    #[cfg(test)]
     pub(crate) fn next_ms(&self) -> Option<u64> {
         if self.overdue.is_empty() {
             self.next_occupied_tick().map(|tick| tick * TICK_MS)

@@ -68,6 +68,18 @@ fn a_rate_that_is_no_whole_number_of_milliseconds_is_kept() {
 }
 
 #[test]
+fn rounding_is_never_in_the_clients_favour() {
+    // 16.67 µs each.
+    let quota = Quota { count: 60_000, period_ms: 1_000, burst: 100 };
+    let mut meter = Gcra::new();
+    let admitted = (0..=1_000_u64)
+        .flat_map(|now_ms| (0..150).map(move |_| now_ms))
+        .filter(|now_ms| meter.take(*now_ms, quota).is_ok())
+        .count();
+    assert!((58_000..=60_100).contains(&admitted), "{admitted}");
+}
+
+#[test]
 fn zero_is_no_limit_and_a_burst_of_zero_is_one() {
     check(Quota { count: 0, period_ms: 60_000, burst: 0 }, &[(7, Ok(())); 300]);
     check(Quota { count: 1, period_ms: 100, burst: 0 }, &[(0, Ok(())), (0, Err(100)), (100, Ok(()))]);
@@ -77,6 +89,9 @@ fn zero_is_no_limit_and_a_burst_of_zero_is_one() {
 fn extreme_quotas_and_times_neither_overflow_nor_open() {
     let quota = Quota { count: 1, period_ms: u64::MAX, burst: u32::MAX };
     check(quota, &[(0, Ok(())), (u64::MAX, Ok(()))]);
+    // The first millisecond whose microseconds are more than 64 bits hold.
+    let beyond = u64::MAX / 1_000 + 1;
+    check(Quota { count: 1, period_ms: 1_000, burst: 1 }, &[(10, Ok(())), (beyond, Ok(()))]);
     let quota = Quota { count: 1, period_ms: u64::MAX / 1_000, burst: 1 };
     check(quota, &[(0, Ok(())), (1_000, Err(u64::MAX / 1_000 - 1_000))]);
 }
