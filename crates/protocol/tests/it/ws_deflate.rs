@@ -72,6 +72,20 @@ fn a_message_may_inflate_to_exactly_the_limit() {
 }
 
 #[test]
+fn the_limit_is_the_connections_own_whatever_room_the_thread_has() {
+    let mut scratch = Scratch::default();
+    let mut inflate = |limit: usize, len: usize| {
+        let mut read = raw_frame(0xc2, None, &deflated(&vec![0; len], 9));
+        let mut decoder = Decoder::new(config(Role::Client, limit));
+        let event = decoder.next(&mut Input::new(&mut read), &mut scratch);
+        event.map(|event| event.map(Seen::from)).map_err(|fault| fault.code.number())
+    };
+    assert_eq!(inflate(100_000, 50_000), Ok(Some(Seen::Binary(vec![0; 50_000]))));
+    assert_eq!(inflate(64, 64), Ok(Some(Seen::Binary(vec![0; 64]))));
+    assert_eq!(inflate(64, 65), Err(1009));
+}
+
+#[test]
 fn a_bomb_stops_at_the_limit_with_bounded_memory() {
     // 8 MiB of zeros in 8 KiB.
     let bomb = raw_frame(0xc2, None, &deflated(&vec![0; 8 << 20], 9));
