@@ -17,6 +17,8 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
 }
 
 async fn echo(mut socket: Socket) {
+    // Suites want to see what was agreed on at work, whatever the message.
+    socket.compress_all();
     while let Ok(Some(message)) = socket.receive().await {
         if socket.send(&message).await.is_err() {
             return;

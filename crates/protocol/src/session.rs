@@ -133,7 +133,8 @@ impl Session {
         let queue = self.queue.get_or_insert_default();
         queue.bytes += text.len();
         queue.texts.push_back(Waiting { text: text.into(), next: 0 });
-        if queue.reaches(QUEUE_TEXTS, QUEUE_BYTES) { Enqueued::Full } else { Enqueued::Waiting }
+        queue.paused |= queue.reaches(QUEUE_TEXTS, QUEUE_BYTES);
+        if queue.paused { Enqueued::Full } else { Enqueued::Waiting }
     }
 
     /// Puts the rest of a batch to the front: its elements from `next` on are still to be handled.
@@ -156,15 +157,16 @@ impl Session {
         let queue = self.queue.as_mut()?;
         let waiting = queue.texts.pop_front()?;
         queue.bytes -= waiting.text.len();
+        queue.paused &= queue.reaches(QUEUE_TEXTS / 2, QUEUE_BYTES / 2);
         if queue.texts.is_empty() {
             self.queue = None;
         }
         Some((waiting.text, waiting.next))
     }
 
-    /// Whether reads may go on: the queue is below half of each of its bounds.
+    /// Whether reads may go on: the queue has not reached a bound, or is below half of each again.
     pub fn may_read(&self) -> bool {
-        !self.queue.as_ref().is_some_and(|queue| queue.reaches(QUEUE_TEXTS / 2, QUEUE_BYTES / 2))
+        !self.queue.as_ref().is_some_and(|queue| queue.paused)
     }
 }
 
@@ -174,6 +176,8 @@ struct Queue {
     texts: VecDeque<Waiting>,
     /// The sum of the texts' lengths.
     bytes: usize,
+    /// A bound was reached, and half of it not yet.
+    paused: bool,
 }
 
 impl Queue {

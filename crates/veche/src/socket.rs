@@ -107,6 +107,13 @@ impl Socket {
         }
     }
 
+    /// Compresses every message from now on where that was agreed on, also those that do not gain by it.
+    pub fn compress_all(&mut self) {
+        if let Some(deflater) = &mut self.deflater {
+            *deflater = Deflater::always();
+        }
+    }
+
     /// Sends a message, compressed where that was agreed on and is worth it.
     pub async fn send(&mut self, message: &Message) -> io::Result<()> {
         let (opcode, payload) = match message {
@@ -114,10 +121,8 @@ impl Socket {
             Message::Binary(bytes) => (Opcode::Binary, bytes.as_slice()),
         };
         match &mut self.deflater {
-            Some(deflater) if payload.len() >= ws::DEFLATE_MIN => {
-                deflater.frame(&mut self.out, opcode, payload);
-            }
-            _ => ws::frame(&mut self.out, opcode, payload),
+            Some(deflater) => deflater.frame(&mut self.out, opcode, payload),
+            None => ws::frame(&mut self.out, opcode, payload),
         }
         self.flush().await
     }

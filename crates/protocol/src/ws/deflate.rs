@@ -20,6 +20,8 @@ const KEEP: usize = 256 * 1024;
 pub struct Deflater {
     stream: Compress,
     output: Vec<u8>,
+    /// Compress whatever it is, also where plain is shorter.
+    always: bool,
 }
 
 impl Default for Deflater {
@@ -31,7 +33,12 @@ impl Default for Deflater {
 impl Deflater {
     /// A compressor at its fastest level, which holds about 300 KiB.
     pub fn new() -> Self {
-        Self { stream: Compress::new(Compression::fast(), false), output: Vec::new() }
+        Self { stream: Compress::new(Compression::fast(), false), output: Vec::new(), always: false }
+    }
+
+    /// The same for peers that want to see every message compressed, such as conformance suites.
+    pub fn always() -> Self {
+        Self { always: true, ..Self::new() }
     }
 
     /// Appends a server's frame: compressed, or plain where that is shorter or `payload` is under
@@ -56,7 +63,7 @@ impl Deflater {
 
     /// The compressed message, if compressing it is worth while.
     fn compress(&mut self, opcode: Opcode, payload: &[u8]) -> Option<&[u8]> {
-        if payload.len() < DEFLATE_MIN || opcode.is_control() {
+        if opcode.is_control() || (payload.len() < DEFLATE_MIN && !self.always) {
             return None;
         }
         if self.output.capacity() > KEEP {
@@ -65,15 +72,15 @@ impl Deflater {
         self.stream.reset();
         self.output.clear();
         // Room for the longest result that is still kept, and one byte that must stay free: only then is
-        // it certain that the flush is complete.
-        self.output.reserve(payload.len() + TAIL.len());
+        // it certain that the flush is complete. What does not shrink grows by a few bytes for each block.
+        let most = if self.always { payload.len() * 2 + 64 } else { payload.len() + TAIL.len() };
+        self.output.reserve(most);
         let mut rest = payload;
         loop {
             let before = self.stream.total_in();
             let status = self.stream.compress_vec(rest, &mut self.output, FlushCompress::Sync);
             rest = rest.get((self.stream.total_in() - before) as usize..)?;
-            if self.output.len() >= payload.len() + TAIL.len() || self.output.len() == self.output.capacity()
-            {
+            if self.output.len() >= most || self.output.len() == self.output.capacity() {
                 return None;
             }
             match status {

@@ -71,6 +71,7 @@ fn reads_pause_at_the_bound_and_go_on_below_half() {
     session.set_busy(true);
     for _ in 1..QUEUE_TEXTS {
         assert_eq!(session.enqueue("x"), Enqueued::Waiting);
+        assert!(session.may_read(), "below the bound");
     }
     assert_eq!(session.enqueue("x"), Enqueued::Full);
     session.set_busy(false);

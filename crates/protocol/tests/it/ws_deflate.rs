@@ -202,3 +202,22 @@ proptest! {
         prop_assert_eq!(outcome.events.len() + usize::from(outcome.fault.is_some()), 1);
     }
 }
+
+#[test]
+fn a_deflater_that_always_compresses_does() {
+    let mut noise = vec![0u8; 5_000];
+    let mut state = 7u32;
+    for byte in &mut noise {
+        state = state.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
+        *byte = (state >> 24) as u8;
+    }
+    for payload in [&b""[..], b"a", b"Hello", &noise] {
+        let mut wire = Vec::new();
+        Deflater::always().frame(&mut wire, Opcode::Binary, payload);
+        assert_eq!(wire[0] & 0x40, 0x40, "{} bytes went out plain", payload.len());
+        let config = Config::new(Role::Client, 1 << 20).with_deflate(true);
+        let (mut decoder, mut scratch) = (Decoder::new(config), Scratch::default());
+        let event = decoder.next(&mut Input::new(&mut wire), &mut scratch).expect("it is well formed");
+        assert_eq!(event, Some(ws::Event::Binary(payload)));
+    }
+}
