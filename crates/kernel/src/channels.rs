@@ -25,6 +25,8 @@ use crate::{
 
 const STRIPES: usize = 64;
 
+type Stripe = Mutex<HashMap<ChannelName, Arc<NodeChannel>, RandomState>>;
+
 /// What the node knows of a channel that somebody here is interested in.
 pub(crate) struct NodeChannel {
     pub(crate) name: ChannelName,
@@ -43,7 +45,7 @@ pub(crate) struct Record {
     pub(crate) roster: Option<Box<Roster>>,
     /// A flush of the roster's changes is under way in some shard's wheel.
     pub(crate) flush_armed: bool,
-    pub(crate) typing: Option<Box<Vec<Typist>>>,
+    pub(crate) typing: Vec<Typist>,
     /// The record left the table; whoever still holds it must look again.
     freed: bool,
 }
@@ -67,20 +69,18 @@ impl Record {
 
     /// Ends a user's typing; whether it was under way.
     pub(crate) fn stop_typing(&mut self, user: &UserId) -> bool {
-        let Some(typing) = &mut self.typing else { return false };
-        let before = typing.len();
-        typing.retain(|typist| typist.user != *user);
-        let stopped = typing.len() < before;
-        if typing.is_empty() {
-            self.typing = None;
+        let before = self.typing.len();
+        self.typing.retain(|typist| typist.user != *user);
+        if self.typing.is_empty() {
+            self.typing = Vec::new();
         }
-        stopped
+        self.typing.len() < before
     }
 }
 
 /// The table of records and the way into the shards. This is what a broker delivers to.
 pub(crate) struct Routes {
-    stripes: Box<[Mutex<HashMap<ChannelName, Arc<NodeChannel>, RandomState>>]>,
+    stripes: Box<[Stripe]>,
     hasher: RandomState,
     pub(crate) inboxes: Box<[Arc<Inbox>]>,
     metrics: Arc<Metrics>,
@@ -92,7 +92,7 @@ impl Routes {
         Self { stripes, hasher: RandomState::default(), inboxes, metrics }
     }
 
-    fn stripe(&self, channel: &str) -> &Mutex<HashMap<ChannelName, Arc<NodeChannel>, RandomState>> {
+    fn stripe(&self, channel: &str) -> &Stripe {
         &self.stripes[self.hasher.hash_one(channel) as usize % STRIPES]
     }
 

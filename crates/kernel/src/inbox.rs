@@ -62,6 +62,9 @@ pub(crate) enum Audience {
     Except(SessionId),
 }
 
+/// Something to be done on a shard's thread.
+pub(crate) type Work = Box<dyn FnOnce(&Rc<Shard>) + Send>;
+
 pub(crate) enum Entry {
     Publish {
         channel: Arc<NodeChannel>,
@@ -96,13 +99,16 @@ pub(crate) enum Entry {
     /// Nothing but a turn: steps were planned outside of one.
     Turn,
     /// Work that must happen on the shard's thread.
-    Run(Box<dyn FnOnce(&Rc<Shard>) + Send>),
+    Run(Work),
 }
 
 #[derive(Default)]
 struct Queue {
     entries: Vec<Entry>,
     waker: Option<Waker>,
+    /// How many entries ever came: a test sees by it that nothing happens any more.
+    #[cfg(feature = "testing")]
+    pushed: u64,
 }
 
 /// A shard's inbox. Pushing never waits; publishers ask [`Inbox::is_full`] before a position is assigned.
@@ -123,6 +129,10 @@ impl Inbox {
         }
         let mut queue = lock(&self.queue);
         queue.entries.push(entry);
+        #[cfg(feature = "testing")]
+        {
+            queue.pushed += 1;
+        }
         if let Some(waker) = queue.waker.take() {
             drop(queue);
             waker.wake();
@@ -153,5 +163,12 @@ impl Inbox {
     /// Bytes of publications that wait.
     pub(crate) fn bytes(&self) -> usize {
         self.bytes.load(Ordering::Relaxed)
+    }
+
+    /// How many entries ever came, and whether none waits.
+    #[cfg(feature = "testing")]
+    pub(crate) fn traffic(&self) -> (u64, bool) {
+        let queue = lock(&self.queue);
+        (queue.pushed, queue.entries.is_empty())
     }
 }

@@ -4,7 +4,7 @@
 use std::{cell::Cell, convert::Infallible, rc::Rc, sync::Arc};
 
 use axum::body::Body;
-use http::{HeaderMap, HeaderValue, Request, Response, StatusCode, header};
+use http::{HeaderMap, HeaderName, HeaderValue, Request, Response, StatusCode, header};
 use hyper::{body::Incoming, server::conn::http1, service::service_fn};
 use hyper_util::rt::{TokioIo, TokioTimer};
 use metrics::counter;
@@ -49,7 +49,7 @@ pub(crate) fn serve(shard: &Rc<Shard>, stream: TcpStream, guest: Guest) {
         let stream = parts.io.into_inner();
         match upgrade.take() {
             Some(Upgrade::Native(opening)) => {
-                websocket::serve(&shard, stream, parts.read_buf, opening, guest)
+                websocket::serve(&shard, stream, parts.read_buf, opening, guest);
             }
             Some(Upgrade::Plain { handler, deflate }) => {
                 socket::serve(stream, parts.read_buf, &handler, deflate, guest);
@@ -78,7 +78,8 @@ async fn answer(
     request: Request<Incoming>,
 ) -> Result<Response<Body>, Infallible> {
     if request.headers().get_all(header::HOST).iter().count() != 1 {
-        return Ok(refuse(StatusCode::BAD_REQUEST, "bad_request", "a request names one host"));
+        let refusal = Refusal::new(StatusCode::BAD_REQUEST, "bad_request", "a request names one host");
+        return Ok(refusal.into_response());
     }
     let path = request.uri().path();
     if door.websocket.as_deref() == Some(path) {
@@ -87,7 +88,7 @@ async fn answer(
                 upgrade.set(Some(Upgrade::Native(opening)));
                 switching(accepted)
             }
-            Err(refusal) => refusal,
+            Err(refusal) => refusal.into_response(),
         });
     }
     if let Some(handler) = door.sockets.get(path) {
@@ -97,14 +98,14 @@ async fn answer(
                 upgrade.set(Some(Upgrade::Plain { handler: handler.clone(), deflate }));
                 switching(accepted)
             }
-            Err(refusal) => refusal,
+            Err(refusal) => refusal.into_response(),
         });
     }
     Ok(route(&door, request).await)
 }
 
 /// Decides on a native connection: the handshake first, then who it is.
-fn native(door: &Door, request: &Request<Incoming>) -> Result<(Accepted, Opening), Response<Body>> {
+fn native(door: &Door, request: &Request<Incoming>) -> Result<(Accepted, Opening), Refusal> {
     let accepted = handshake(door, request, &[SUBPROTOCOL])?;
     let identity = authenticate(door, request.headers())?;
     let encoding = if accepted.deflate { Encoding::NativeDeflate } else { Encoding::Native };
@@ -115,35 +116,28 @@ fn handshake(
     door: &Door,
     request: &Request<Incoming>,
     subprotocols: &[&'static str],
-) -> Result<Accepted, Response<Body>> {
+) -> Result<Accepted, Refusal> {
     if door.is_stopping() || door.kernel.is_draining() {
-        let mut response = refuse(StatusCode::SERVICE_UNAVAILABLE, "unavailable", "the server stops");
-        response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from_static("1"));
-        return Err(response);
+        let refusal = Refusal::new(StatusCode::SERVICE_UNAVAILABLE, "unavailable", "the server stops");
+        return Err(refusal.with(Some((header::RETRY_AFTER, "1"))));
     }
     if !door.origins.allow(request.headers()) {
-        return Err(refuse(StatusCode::FORBIDDEN, "forbidden", "this origin is not allowed"));
+        return Err(Refusal::new(StatusCode::FORBIDDEN, "forbidden", "this origin is not allowed"));
     }
     let offer = Offer { subprotocols, deflate: true };
-    upgrade::decide(request.method(), request.version(), request.headers(), &offer).map_err(|refused| {
-        let mut response = refuse(refused.status, "bad_request", refused.reason);
-        if let Some((name, value)) = refused.header {
-            response.headers_mut().insert(name, HeaderValue::from_static(value));
-        }
-        response
-    })
+    upgrade::decide(request.method(), request.version(), request.headers(), &offer)
+        .map_err(|refused| Refusal::new(refused.status, "bad_request", refused.reason).with(refused.header))
 }
 
 /// Who the `Authorization` header says it is. A wrong credential is refused; none is a matter for later.
-fn authenticate(door: &Door, headers: &HeaderMap) -> Result<Option<Identity>, Response<Body>> {
+fn authenticate(door: &Door, headers: &HeaderMap) -> Result<Option<Identity>, Refusal> {
     let mut credentials = headers.get_all(header::AUTHORIZATION).iter();
     let Some(credential) = credentials.next() else { return Ok(None) };
     let unauthorized = |why: &'static str| {
         counter!("veche_refused_total", "reason" => why).increment(1);
-        let mut response =
-            refuse(StatusCode::UNAUTHORIZED, "unauthorized", "the Authorization header holds no valid token");
-        response.headers_mut().insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
-        response
+        let message = "the Authorization header holds no valid token";
+        let refusal = Refusal::new(StatusCode::UNAUTHORIZED, "unauthorized", message);
+        refusal.with(Some((header::WWW_AUTHENTICATE, "Bearer")))
     };
     if credentials.next().is_some() {
         return Err(unauthorized("token_doubled"));
@@ -188,7 +182,10 @@ async fn route(door: &Door, request: Request<Incoming>) -> Response<Body> {
     let mut response = match running.await {
         Ok(Ok(response)) => response,
         Ok(Err(never)) => match never {},
-        Err(_) => refuse(StatusCode::INTERNAL_SERVER_ERROR, "internal", "the handler panicked"),
+        Err(_) => {
+            let panicked = "the handler panicked";
+            Refusal::new(StatusCode::INTERNAL_SERVER_ERROR, "internal", panicked).into_response()
+        }
     };
     drop(abort);
     if ambiguous || door.is_stopping() {
@@ -206,11 +203,34 @@ impl Drop for AbortOnDrop {
     }
 }
 
-fn refuse(status: StatusCode, code: &'static str, message: &'static str) -> Response<Body> {
-    counter!("veche_http_refused_total", "status" => status.as_str().to_owned()).increment(1);
-    let body = serde_json::json!({ "error": { "code": code, "message": message } });
-    let mut response = Response::new(Body::from(body.to_string()));
-    *response.status_mut() = status;
-    response.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
-    response
+/// Why a request gets no further.
+struct Refusal {
+    status: StatusCode,
+    code: &'static str,
+    message: &'static str,
+    header: Option<(HeaderName, &'static str)>,
+}
+
+impl Refusal {
+    const fn new(status: StatusCode, code: &'static str, message: &'static str) -> Self {
+        Self { status, code, message, header: None }
+    }
+
+    fn with(mut self, header: Option<(HeaderName, &'static str)>) -> Self {
+        self.header = header;
+        self
+    }
+
+    fn into_response(self) -> Response<Body> {
+        counter!("veche_http_refused_total", "status" => self.status.as_str().to_owned()).increment(1);
+        let body = serde_json::json!({ "error": { "code": self.code, "message": self.message } });
+        let mut response = Response::new(Body::from(body.to_string()));
+        *response.status_mut() = self.status;
+        let headers = response.headers_mut();
+        headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
+        if let Some((name, value)) = self.header {
+            headers.insert(name, HeaderValue::from_static(value));
+        }
+        response
+    }
 }

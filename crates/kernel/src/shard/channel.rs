@@ -16,7 +16,7 @@ use veche_protocol::server::ServerFrame;
 
 use super::{
     backlog::Chunk,
-    link::{Link, Mode, Offered},
+    link::{Link, Offered},
 };
 use crate::{
     channels::NodeChannel,
