@@ -46,7 +46,8 @@ pub struct Socket {
     arrived: VecDeque<Message>,
     /// Frames to be written: answers and messages.
     out: Vec<u8>,
-    closed: bool,
+    /// The close frame, which leaves after the answers to everything that came before it.
+    farewell: Option<Vec<u8>>,
     _guest: Guest,
 }
 
@@ -77,7 +78,7 @@ pub(crate) fn serve(stream: TcpStream, early: Bytes, handler: &SocketHandler, de
         buffer: vec![0; READ_BYTES].into(),
         arrived: VecDeque::new(),
         out: Vec::new(),
-        closed: false,
+        farewell: None,
         _guest: guest,
     };
     socket.decode(&mut BytesMut::from(early));
@@ -92,11 +93,13 @@ impl Socket {
             if let Some(message) = self.arrived.pop_front() {
                 return Ok(Some(message));
             }
-            self.flush().await?;
-            if self.closed {
+            if let Some(close) = self.farewell.take() {
+                self.out.extend_from_slice(&close);
+                self.flush().await?;
                 self.stream.shutdown().await?;
                 return Ok(None);
             }
+            self.flush().await?;
             let mut buffer = std::mem::take(&mut self.buffer);
             let read = self.stream.read(&mut buffer).await;
             let result = read.map(|count| self.decode(&mut buffer[..count]) && count > 0);
@@ -146,17 +149,19 @@ impl Socket {
                 Ok(Some(Event::Ping(payload))) => ws::frame(&mut self.out, Opcode::Pong, payload),
                 Ok(Some(Event::Pong(_))) => {}
                 Ok(Some(Event::Close(close))) => {
+                    let mut frame = Vec::new();
                     match close {
-                        Some((code, _)) => ws::close_frame(&mut self.out, code, ""),
-                        None => ws::frame(&mut self.out, Opcode::Close, &[]),
+                        Some((code, _)) => ws::close_frame(&mut frame, code, ""),
+                        None => ws::frame(&mut frame, Opcode::Close, &[]),
                     }
-                    self.closed = true;
+                    self.farewell = Some(frame);
                     return true;
                 }
                 Err(fault) => {
                     tracing::debug!(%fault, "a peer broke the framing");
-                    ws::close_frame(&mut self.out, fault.code.number(), fault.reason);
-                    self.closed = true;
+                    let mut frame = Vec::new();
+                    ws::close_frame(&mut frame, fault.code.number(), fault.reason);
+                    self.farewell = Some(frame);
                     return true;
                 }
             }
