@@ -81,7 +81,8 @@ pub fn run(config: Config, demo: bool) -> Result<(), ServeError> {
     let node = Node { kernel: kernel.clone(), metrics: metrics.clone(), started: Instant::now() };
     let listen = listen(&config, pages(&config, demo, Arc::new(node), metrics.clone()));
     if demo {
-        tracing::info!("the demo is on: guests may connect; its page is at /_try");
+        let port = config.server.port;
+        tracing::info!("the demo is on: guests may connect; open http://localhost:{port}");
     }
     let handlers = kernel.handlers().clone();
     handlers.spawn(keep_up(metrics));

@@ -1,6 +1,6 @@
 //! The kernel's metrics: every name in one place, every hot handle made once.
 
-use metrics::{Counter, Gauge, counter, gauge};
+use metrics::{Counter, Gauge, counter, describe_counter, describe_gauge, gauge};
 use veche_protocol::{code::ErrorCode, server::Recovery};
 
 /// A node's counters and gauges. Labels are words of ours, never a client's.
@@ -28,8 +28,40 @@ pub(crate) struct Metrics {
     inbox_bytes: Gauge,
 }
 
+/// Every metric of the kernel and what it counts; an exporter shows the texts.
+const COUNTERS: [(&str, &str); 16] = [
+    ("veche_messages_received_total", "Text messages from clients."),
+    ("veche_publications_total", "Publications, to whomever."),
+    ("veche_deliveries_total", "Writes of a batch to one subscriber."),
+    ("veche_replayed_total", "Publications sent again to returning subscribers."),
+    ("veche_slow_consumer_dropped_total", "Publications dropped for subscribers that do not read."),
+    ("veche_slow_consumer_lagged_total", "Subscriptions stopped because their subscriber does not read."),
+    ("veche_calls_total", "Calls to handlers."),
+    ("veche_publish_waits_total", "Publications that waited for a shard that was behind."),
+    ("veche_sessions_opened_total", "Connections that became sessions."),
+    ("veche_sessions_closed_total", "Sessions that ended, by close code."),
+    ("veche_refused_total", "What was refused or given up, by reason."),
+    ("veche_errors_total", "Error frames to clients, by code."),
+    ("veche_subscriptions_total", "Subscriptions, by how they continued from the client's position."),
+    ("veche_panics_total", "Panics of the node's own tasks, which go on."),
+    ("veche_accept_errors_total", "Failures to accept a connection."),
+    ("veche_http_refused_total", "Handshakes and requests refused, by status."),
+];
+
+const GAUGES: [(&str, &str); 3] = [
+    ("veche_sessions", "Sessions now."),
+    ("veche_channels", "Channels that somebody here is interested in."),
+    ("veche_inbox_bytes", "Bytes of publications that wait in the shards' inboxes."),
+];
+
 impl Metrics {
     pub(crate) fn new() -> Self {
+        for (name, what) in COUNTERS {
+            describe_counter!(name, what);
+        }
+        for (name, what) in GAUGES {
+            describe_gauge!(name, what);
+        }
         Self {
             received: counter!("veche_messages_received_total"),
             publications: counter!("veche_publications_total"),
