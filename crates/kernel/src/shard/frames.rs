@@ -62,9 +62,11 @@ impl Shard {
                 }
                 frame => frame,
             };
-            self.subscribe(link, std::mem::take(&mut joins));
-            if self.rests_at(link, text, at) {
-                return;
+            if !joins.is_empty() {
+                self.subscribe(link, std::mem::take(&mut joins));
+                if self.rests_at(link, text, at) {
+                    return;
+                }
             }
             match frame {
                 Ok(frame) => self.handle(link, frame),
@@ -118,9 +120,12 @@ impl Shard {
             Body::Message { channel, data, op_id, echo } => {
                 self.message(link, id, &channel, data, op_id.as_deref(), echo)
             }
-            Body::Typing { channel, active } => self.typing(link, &channel, active),
+            Body::Typing { channel, active } => {
+                self.typing(link, &channel, active).map(|()| self.confirm(link, id))
+            }
             Body::Presence { channel, state, meta } => {
-                self.set_presence(link, channel.as_deref(), state, meta)
+                let set = self.set_presence(link, channel.as_deref(), state, meta);
+                set.map(|()| self.confirm(link, id))
             }
             Body::History { channel, range, limit } => self.history(link, id, &channel, range, limit),
             Body::Call { event, data, channel, op_id: _ } => {
@@ -131,6 +136,14 @@ impl Shard {
         };
         if let Err(rejection) = result {
             self.refuse(link, id, &rejection);
+        }
+    }
+
+    /// Says that a frame took effect, if it asked.
+    pub(super) fn confirm(&self, link: &Link, id: Option<&str>) {
+        if let Some(id) = id {
+            let reply = ServerFrame::Reply { id, data: None, position: None, class: None, duplicate: false };
+            self.reply(link, &reply);
         }
     }
 
@@ -190,7 +203,7 @@ impl Shard {
         let now = self.now_ms();
         let mut record = lock(&known.record);
         if active {
-            let typing = record.typing.get_or_insert_default();
+            let typing = &mut record.typing;
             let until_ms = now + TYPING_MS;
             let session = link.id;
             match typing.iter_mut().find(|typist| typist.user == user) {

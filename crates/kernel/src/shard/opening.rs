@@ -122,7 +122,7 @@ impl Shard {
         let phase = link.state.borrow().machine.phase();
         if phase != Phase::User {
             self.sign_in(link, identity);
-            return;
+            return self.confirm(link, id);
         }
         if link.state.borrow().user_id() != Some(&identity.user) {
             self.node.metrics.refused("other_subject");
@@ -135,10 +135,7 @@ impl Shard {
             state.expiring_told = false;
         }
         self.arm(link);
-        if let Some(id) = id {
-            let reply = ServerFrame::Reply { id, data: None, position: None, class: None, duplicate: false };
-            self.reply(link, &reply);
-        }
+        self.confirm(link, id);
     }
 
     /// The connection is gone: ends the session. `code` is why, for the metric.
