@@ -37,6 +37,11 @@ impl Chunk {
         Self { bytes: framed.bytes(encoding).clone(), framed: droppable }
     }
 
+    /// What a session is sent in the place of a publication, and what goes with it.
+    pub(crate) fn in_place_of(framed: &Arc<Framed>, bytes: Bytes) -> Self {
+        Self { bytes, framed: Some(framed.clone()) }
+    }
+
     fn publication(&self) -> Option<&Arc<Publication>> {
         self.framed.as_ref()?.carried()
     }
@@ -55,6 +60,8 @@ impl Chunk {
 pub(crate) struct Backlog {
     chunks: VecDeque<Chunk>,
     bytes: usize,
+    /// The socket has taken a part of the first chunk.
+    half_sent: bool,
     /// Unpositioned publications that were dropped, by channel, not yet told.
     dropped: SmallVec<[(ChannelName, u64); 1]>,
 }
@@ -70,6 +77,8 @@ impl Backlog {
             if sent > 0 {
                 chunk.bytes.advance(sent);
                 chunk.framed = None;
+                // Bytes are accepted only where nothing waits, so this chunk is the first.
+                self.half_sent = true;
                 sent = 0;
             }
             self.bytes += chunk.bytes.len();
@@ -97,12 +106,21 @@ impl Backlog {
                 if sent > 0 {
                     front.bytes.advance(sent);
                     front.framed = None;
+                    self.half_sent = true;
                 }
                 return;
             }
             sent -= front.bytes.len();
             self.chunks.pop_front();
+            self.half_sent = false;
         }
+    }
+
+    /// Drops everything but the rest of a frame whose start the socket has taken, so that a close frame
+    /// may follow.
+    pub(crate) fn give_up(&mut self) {
+        self.chunks.truncate(usize::from(self.half_sent));
+        self.bytes = self.chunks.front().map_or(0, Chunk::len);
     }
 
     /// What was dropped and not yet told, by channel.

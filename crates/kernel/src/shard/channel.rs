@@ -103,7 +103,7 @@ impl Piece {
         }
         let offset = publication.position?.offset;
         let skipped = ServerFrame::Skipped { channel: &publication.channel, offset };
-        Some(Chunk::direct(encoding.encode(&skipped)))
+        Some(Chunk::in_place_of(&self.framed, encoding.encode(&skipped)))
     }
 }
 

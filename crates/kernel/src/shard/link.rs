@@ -254,8 +254,10 @@ impl<W: Wire + ?Sized> Link<W> {
         if self.closing.get().is_none() {
             self.closing.set(Some(code));
             self.state.borrow_mut().machine.set_phase(Phase::Closing);
-            if code == CloseCode::SlowConsumer {
-                self.backlog.replace(None);
+            if code == CloseCode::SlowConsumer
+                && let Some(backlog) = self.backlog.borrow_mut().as_mut()
+            {
+                backlog.give_up();
             }
             self.wire.wake();
         }
