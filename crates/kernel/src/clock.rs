@@ -1,12 +1,17 @@
 //! The node's time: one monotonic clock for order and deadlines, one wall clock for what people see.
 
 use std::{
+    fmt,
+    future::poll_fn,
     sync::{
-        Arc,
+        Arc, Mutex,
         atomic::{AtomicU64, Ordering},
     },
+    task::{Poll, Waker},
     time::{Duration, Instant, SystemTime, UNIX_EPOCH},
 };
+
+use crate::inbox::lock;
 
 /// Where a node reads its time. Cheap to clone.
 ///
@@ -17,7 +22,20 @@ pub struct Clock(Source);
 #[derive(Debug, Clone)]
 enum Source {
     Real(Instant),
-    Manual(Arc<AtomicU64>),
+    Manual(Arc<Hand>),
+}
+
+/// What moves a manual clock, and who waits for it.
+#[derive(Default)]
+struct Hand {
+    now_ms: AtomicU64,
+    sleepers: Mutex<Vec<(u64, Waker)>>,
+}
+
+impl fmt::Debug for Hand {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.now_ms.fmt(f)
+    }
 }
 
 impl Clock {
@@ -28,14 +46,14 @@ impl Clock {
 
     /// A clock that stands still until [`Clock::advance`] moves it. Its wall clock starts at the year 2001.
     pub fn manual() -> Self {
-        Self(Source::Manual(Arc::new(AtomicU64::new(0))))
+        Self(Source::Manual(Arc::default()))
     }
 
     /// Milliseconds since the clock was made; never goes back.
     pub fn now_ms(&self) -> u64 {
         match &self.0 {
             Source::Real(start) => start.elapsed().as_millis() as u64,
-            Source::Manual(now) => now.load(Ordering::Acquire),
+            Source::Manual(hand) => hand.now_ms.load(Ordering::Acquire),
         }
     }
 
@@ -45,7 +63,7 @@ impl Clock {
             Source::Real(_) => {
                 SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |t| t.as_millis() as u64)
             }
-            Source::Manual(now) => 978_307_200_000 + now.load(Ordering::Acquire),
+            Source::Manual(hand) => 978_307_200_000 + hand.now_ms.load(Ordering::Acquire),
         }
     }
 
@@ -56,8 +74,33 @@ impl Clock {
 
     /// Moves a manual clock; a real one moves by itself.
     pub fn advance(&self, by: Duration) {
-        if let Source::Manual(now) = &self.0 {
-            now.fetch_add(by.as_millis() as u64, Ordering::AcqRel);
+        if let Source::Manual(hand) = &self.0 {
+            let now_ms =
+                hand.now_ms.fetch_add(by.as_millis() as u64, Ordering::AcqRel) + by.as_millis() as u64;
+            let mut sleepers = lock(&hand.sleepers);
+            let due: Vec<_> = sleepers.extract_if(.., |(until_ms, _)| *until_ms <= now_ms).collect();
+            drop(sleepers);
+            due.into_iter().for_each(|(_, waker)| waker.wake());
         }
+    }
+
+    /// Waits until this clock has moved on by so much. Unlike a runtime's own timer it stands still with a
+    /// manual clock, so that what waits by it can be tested without waiting.
+    pub async fn sleep(&self, time: Duration) {
+        let hand = match &self.0 {
+            Source::Real(_) => return tokio::time::sleep(time).await,
+            Source::Manual(hand) => hand,
+        };
+        let until_ms = self.now_ms().saturating_add(time.as_millis() as u64);
+        poll_fn(|context| {
+            // Under the lock, so that the clock cannot pass `until_ms` between the look and the wait.
+            let mut sleepers = lock(&hand.sleepers);
+            if hand.now_ms.load(Ordering::Acquire) >= until_ms {
+                return Poll::Ready(());
+            }
+            sleepers.push((until_ms, context.waker().clone()));
+            Poll::Pending
+        })
+        .await;
     }
 }

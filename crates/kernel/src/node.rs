@@ -3,6 +3,7 @@
 use std::{
     borrow::Cow,
     fmt,
+    pin::pin,
     sync::{
         Arc,
         atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering},
@@ -10,6 +11,7 @@ use std::{
     time::Duration,
 };
 
+use futures_util::future::{Either, select};
 use smallvec::SmallVec;
 use tokio::sync::oneshot;
 use veche_protocol::{
@@ -163,15 +165,13 @@ impl Node {
             return Ok(());
         }
         self.metrics.waited.increment(1);
-        let mut left = PATIENCE;
+        let give_up_ms = self.clock.now_ms() + PATIENCE.as_millis() as u64;
         while self.routes.is_full(channel) {
-            if left.is_zero() {
+            if self.clock.now_ms() >= give_up_ms {
                 self.metrics.refused("inbox_full");
                 return Err(Rejection::unavailable("the node is overloaded").retry_after_ms(1_000));
             }
-            let step = Duration::from_millis(10).min(left);
-            tokio::time::sleep(step).await;
-            left -= step;
+            tokio::time::sleep(Duration::from_millis(10)).await;
         }
         Ok(())
     }
@@ -180,8 +180,8 @@ impl Node {
     fn written(&self, channel: &str, user: &UserId) {
         let Some(channel) = self.routes.find(channel) else { return };
         let mut record = lock(&channel.record);
-        let Some(typing) = &record.typing else { return };
-        let Some(session) = typing.iter().find(|it| it.user == *user).map(|it| it.session) else { return };
+        let typist = record.typing.iter().find(|typist| typist.user == *user);
+        let Some(session) = typist.map(|typist| typist.session) else { return };
         record.stop_typing(user);
         let frame = ServerFrame::Typing { channel: &channel.name, user: user.as_str(), active: false };
         self.routes.notice(&channel, &record, &frame, Audience::Except(session));
@@ -200,10 +200,10 @@ impl Node {
         let Some(guard) = self.registry.guard(ask.channel.namespace()) else { return Ok(()) };
         let running = self.handlers.spawn(guard(ask));
         let abort = running.abort_handle();
-        match tokio::time::timeout(DEADLINE, running).await {
-            Ok(Ok(verdict)) => verdict,
-            Ok(Err(_)) => Err(Rejection::new(ErrorCode::Internal, "the rule panicked")),
-            Err(_) => {
+        match select(running, pin!(self.clock.sleep(DEADLINE))).await {
+            Either::Left((Ok(verdict), _)) => verdict,
+            Either::Left((Err(_), _)) => Err(Rejection::new(ErrorCode::Internal, "the rule panicked")),
+            Either::Right(_) => {
                 abort.abort();
                 Err(Rejection::new(ErrorCode::Timeout, "the rule did not answer in time"))
             }

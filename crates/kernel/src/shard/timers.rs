@@ -10,7 +10,7 @@ use veche_protocol::{
 use super::{Link, Shard};
 use crate::{
     channels::NodeChannel,
-    inbox::{Audience, SessionKey, lock},
+    inbox::{Audience, Entry, SessionKey, lock},
     publication::UserId,
     reply::Rejection,
 };
@@ -45,14 +45,16 @@ impl Shard {
         self.wheel.borrow_mut().insert(at_ms, due);
     }
 
-    /// Time has passed.
-    pub(crate) fn tick(self: &Rc<Self>) {
+    /// Time has passed. Returns how many entries of the wheel were due.
+    pub(crate) fn tick(self: &Rc<Self>) -> usize {
         let now = self.now_ms();
         let mut due = Vec::new();
         self.wheel.borrow_mut().advance(now, &mut due);
+        let count = due.len();
         for due in due {
             self.fire(due, now);
         }
+        count
     }
 
     fn fire(self: &Rc<Self>, due: Due, now: u64) {
@@ -166,14 +168,15 @@ impl Shard {
         for call in late {
             self.node.metrics.refused("handler_timeout");
             let timeout = Rejection::new(ErrorCode::Timeout, "the handler did not answer in time");
-            self.call_done(self.key(link), call, Err(timeout));
+            // By way of the inbox: nothing else may wake the shard to send the answer.
+            let outcome = Err(timeout);
+            self.inbox.push(Entry::Done { session: self.key(link), call, outcome });
         }
     }
 
     fn end_typing(&self, channel: &Arc<NodeChannel>, user: &UserId, now: u64) {
         let mut record = lock(&channel.record);
-        let typing = record.typing.as_ref().and_then(|typing| typing.iter().find(|it| it.user == *user));
-        let Some(typist) = typing else { return };
+        let Some(typist) = record.typing.iter().find(|typist| typist.user == *user) else { return };
         if typist.until_ms > now {
             let at = typist.until_ms;
             drop(record);
