@@ -21,6 +21,18 @@ pub trait Handler<Arguments, S>: Send + Sync + 'static {
     fn run(&self, call: Call, state: &S) -> BoxFuture<Outcome>;
 }
 
+impl<F, Fut, R, S> Handler<(), S> for F
+where
+    F: Fn() -> Fut + Send + Sync + 'static,
+    Fut: Future<Output = R> + Send + 'static,
+    R: IntoReply,
+{
+    fn run(&self, _: Call, _: &S) -> BoxFuture<Outcome> {
+        let running = self();
+        Box::pin(async move { running.await.into_reply() })
+    }
+}
+
 macro_rules! handler {
     ($($argument:ident)*) => {
         impl<F, Fut, R, S, $($argument,)*> Handler<($($argument,)*), S> for F
