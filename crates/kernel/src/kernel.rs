@@ -32,7 +32,7 @@ use crate::{
 /// A running node. Cheap to clone, usable from any task; the last handle that goes ends the node.
 #[derive(Clone)]
 pub struct Kernel {
-    node: Arc<Node>,
+    pub(crate) node: Arc<Node>,
     running: Arc<Running>,
 }
 
@@ -63,7 +63,7 @@ pub struct Builder {
     limits: Limits,
     heartbeat: Heartbeat,
     clock: Clock,
-    shards: usize,
+    pub(crate) shards: usize,
     guests: bool,
     authenticator: Option<Arc<dyn Authenticate>>,
 }
@@ -320,7 +320,9 @@ impl Shard {
             }
             for key in sessions {
                 tokio::time::sleep(pace).await;
-                shard.finish(key).await;
+                // One that is still at work does not hold up the others.
+                let shard = shard.clone();
+                tokio::task::spawn_local(async move { shard.finish(key).await });
             }
         });
     }

@@ -142,6 +142,18 @@ impl Shard {
         }
     }
 
+    /// Whether nothing is left to do in the shard's own structures.
+    #[cfg(feature = "testing")]
+    pub(crate) fn is_quiet(&self) -> bool {
+        self.dirty.borrow().is_empty()
+    }
+
+    /// How many channels have a record here.
+    #[cfg(feature = "testing")]
+    pub(crate) fn channels(&self) -> usize {
+        self.channels.borrow().len()
+    }
+
     /// Ends [`Shard::run`].
     pub(crate) fn stop(&self) {
         self.stopping.set(true);
@@ -150,7 +162,8 @@ impl Shard {
     fn turn(self: &Rc<Self>, context: &mut Context<'_>, taken: &mut Vec<Entry>) -> Poll<()> {
         let mut budget = TURN_SENDS;
         loop {
-            let room = self.batched.get() < BATCHED_BYTES;
+            // Batches that only wait for their coalescing window do not keep the inbox shut.
+            let room = self.batched.get() < BATCHED_BYTES || self.dirty.borrow().is_empty();
             let took = room && self.inbox.take(taken, context.waker());
             for entry in taken.drain(..) {
                 self.apply(entry);
@@ -160,11 +173,11 @@ impl Shard {
             if self.stopping.get() {
                 return Poll::Ready(());
             }
-            if budget == 0 || (!room && !self.dirty.borrow().is_empty()) {
+            if budget == 0 || !room {
                 context.waker().wake_by_ref();
                 return Poll::Pending;
             }
-            if room && !took {
+            if !took {
                 return Poll::Pending;
             }
         }
