@@ -1,5 +1,16 @@
 //! Integration tests of the kernel, one file a behaviour.
 
 mod broker;
+mod calls;
+mod kit;
 mod limits;
+mod middleware;
+mod order;
+mod presence_node;
+mod publishing;
+mod refusing;
 mod rules;
+mod sessions;
+mod slow;
+mod subscribing;
+mod typing;
