@@ -42,8 +42,7 @@ pub(crate) fn autobahn(workspace: &Workspace) -> Result<Verdict, Failure> {
     await_start(&mut server, || TcpStream::connect((Ipv4Addr::LOCALHOST, port)).is_ok())?;
 
     let report = scratch.join("report");
-    let mut kosoku = Command::new(programs.join("python"));
-    kosoku.arg(workspace.path("tools/autobahn.py"));
+    let mut kosoku = Command::new(programs.join("kosoku"));
     kosoku.args(["--mode", "fuzzingclient", "--parallelism", PARALLEL, "--outdir"]).arg(&report);
     for group in STRICT.iter().chain(COMPRESSION) {
         kosoku.args(["--include", &format!("{group}.*")]);
