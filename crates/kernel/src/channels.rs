@@ -168,16 +168,20 @@ impl Routes {
         record.announced
     }
 
-    /// The broker has told the head.
-    pub(crate) fn announce(channel: &NodeChannel, head: Option<Head>) {
+    /// The broker has told the head. Returns whether the record keeps this announcement: one that came
+    /// twice, or too late, must be taken back.
+    #[must_use]
+    pub(crate) fn announce(channel: &NodeChannel, head: Option<Head>) -> bool {
         let mut record = lock(&channel.record);
-        record.announced = true;
-        let Some(head) = head else { return };
+        let kept = !record.announced && !record.freed;
+        record.announced |= kept;
+        let Some(head) = head else { return kept };
         let told = Position { epoch: head.epoch, offset: head.offset };
         let newer = record.delivered.is_none_or(|at| at.epoch == told.epoch && at.offset < told.offset);
         if newer {
             record.delivered = Some(told);
         }
+        kept
     }
 
     /// Tells a channel's subscribers something that is no publication.

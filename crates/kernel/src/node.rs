@@ -73,6 +73,7 @@ pub(crate) struct Node {
     pub(crate) heartbeat: Heartbeat,
     pub(crate) rules: Rules,
     pub(crate) guests: bool,
+    pub(crate) guest_key: std::hash::RandomState,
     pub(crate) authenticator: Option<Arc<dyn Authenticate>>,
     pub(crate) registry: Registry,
     pub(crate) broker: Arc<dyn Broker>,
@@ -111,6 +112,22 @@ impl Message {
     pub(crate) fn new(channel: ChannelName, event: Cow<'static, str>, data: &str) -> Self {
         let data = data.into();
         Self { channel, event, data, sender: None, op_id: None, key: None, exclude: SmallVec::new() }
+    }
+}
+
+/// A channel's record in the hands of a subscription that has not come about yet. If it never does, the
+/// record must not stay for its sake.
+struct Entered<'n> {
+    node: &'n Node,
+    channel: Arc<NodeChannel>,
+    used: bool,
+}
+
+impl Drop for Entered<'_> {
+    fn drop(&mut self) {
+        if !self.used {
+            self.node.forget_if_idle(&self.channel);
+        }
     }
 }
 
@@ -219,10 +236,10 @@ impl Node {
             None => 0,
         };
         let Join { session, channel, since, presence, id, again, user: _ } = join;
-        let mut node = self.enter(&channel, &namespace).await?;
+        let mut entered = self.enter(&channel, &namespace).await?;
         let mut wanted = Box::new(Subscribing {
             session,
-            channel: node,
+            channel: entered.channel.clone(),
             cut: None,
             floor,
             since,
@@ -233,15 +250,15 @@ impl Node {
         });
         loop {
             match self.routes.subscribe(wanted) {
-                Ok(()) => break,
+                Ok(()) => break entered.used = true,
                 Err((_, Unfit::Full)) => {
                     let full = Rejection::new(ErrorCode::Unavailable, "the channel is full");
                     return Err(full.field("channel"));
                 }
                 Err((back, Unfit::Freed)) => {
                     wanted = back;
-                    node = self.enter(&channel, &namespace).await?;
-                    wanted.channel = node;
+                    entered = self.enter(&channel, &namespace).await?;
+                    wanted.channel = entered.channel.clone();
                 }
             }
         }
@@ -253,15 +270,24 @@ impl Node {
         &self,
         channel: &ChannelName,
         namespace: &Arc<Namespace>,
-    ) -> Result<Arc<NodeChannel>, Rejection> {
-        let node = self.routes.enter(channel, namespace);
-        let announced = lock(&node.record).announced;
+    ) -> Result<Entered<'_>, Rejection> {
+        let entered = Entered { node: self, channel: self.routes.enter(channel, namespace), used: false };
+        let announced = lock(&entered.channel.record).announced;
         if !announced {
             // The record is in the table first, so that nothing falls between the head and its use.
             let head = self.broker.subscribe(channel, namespace).wait().await?;
-            Routes::announce(&node, head);
+            if !Routes::announce(&entered.channel, head) {
+                self.broker.unsubscribe(channel);
+            }
         }
-        Ok(node)
+        Ok(entered)
+    }
+
+    /// Forgets a channel's record if nobody needs it.
+    fn forget_if_idle(&self, channel: &Arc<NodeChannel>) {
+        if self.routes.free_if_idle(channel) {
+            self.broker.unsubscribe(&channel.name);
+        }
     }
 
     async fn floor(&self, channel: &ChannelName, namespace: &Arc<Namespace>) -> Result<u64, Rejection> {
@@ -304,9 +330,7 @@ impl Node {
                 }
             }
         }
-        if self.routes.free_if_idle(channel) {
-            self.broker.unsubscribe(&channel.name);
-        }
+        self.forget_if_idle(channel);
     }
 
     pub(crate) fn sweep(&self, now_ms: u64) {

@@ -106,14 +106,15 @@ pub trait Broker: Send + Sync + 'static {
     ) -> Answer<Result<Published, BrokerError>>;
 
     /// The node has subscribers of this channel from now on: deliver to it. Answers the head, `None` for
-    /// an `ephemeral` channel.
+    /// an `ephemeral` channel. It counts: an [`Broker::unsubscribe`] that comes late, after a newer
+    /// `subscribe`, does not undo that one.
     fn subscribe(
         &self,
         channel: &ChannelName,
         namespace: &Arc<Namespace>,
     ) -> Answer<Result<Option<Head>, BrokerError>>;
 
-    /// The node's last subscriber of this channel left.
+    /// The node's last subscriber of this channel left. Called once for each `subscribe` that succeeded.
     fn unsubscribe(&self, channel: &ChannelName);
 
     /// Reads what is retained.

@@ -2,6 +2,7 @@
 
 mod broker;
 mod calls;
+mod interest;
 mod kit;
 mod limits;
 mod middleware;

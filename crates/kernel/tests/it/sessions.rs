@@ -212,7 +212,7 @@ async fn a_session_that_may_not_send_is_not_silent() {
     assert_eq!(ann.arrived().len(), 70, "each is answered, not_found");
 }
 
-/// Red when `drain` closes a session before what it owes has left.
+/// Red when a drain does not wait for a session's call.
 #[tokio::test]
 async fn a_drain_says_goodbye_and_lets_calls_end() {
     let gate = Arc::new(Semaphore::new(0));
@@ -242,7 +242,6 @@ async fn a_drain_says_goodbye_and_lets_calls_end() {
     assert_eq!(node.kernel().sessions(), 0);
 }
 
-/// Red when goodbye waits for its turn in the inbox and the end does not.
 #[tokio::test]
 async fn a_drain_in_no_time_says_goodbye_too() {
     let node = TestNode::start(builder());

@@ -96,7 +96,7 @@ async fn far_behind() -> (TestNode, Follower, TestClient) {
     (node, follower, bob)
 }
 
-/// Red when the end of a replay is where it was when it began.
+/// Red when a replaying subscriber is served live publications, too.
 #[tokio::test]
 async fn a_replay_goes_at_the_sockets_pace_and_live_publications_wait_behind_it() {
     let (node, mut follower, mut ann) = far_behind().await;

@@ -23,7 +23,8 @@ pub(super) struct Record {
     epoch: Epoch,
     /// The last offset given.
     offset: u64,
-    subscribed: bool,
+    /// How many times the node has subscribed and not yet unsubscribed.
+    subscribed: u32,
     /// The publications up to `offset`, without a hole.
     ring: VecDeque<Kept>,
     /// Their payloads' bytes.
@@ -53,7 +54,7 @@ impl Record {
         Self {
             epoch,
             offset: 0,
-            subscribed: false,
+            subscribed: 0,
             ring: VecDeque::new(),
             payload: 0,
             cost: 0,
@@ -91,12 +92,12 @@ impl Record {
     }
 
     pub(super) fn subscribe(&mut self, namespace: &Arc<Namespace>, now_ms: u64) {
-        self.subscribed = true;
+        self.subscribed += 1;
         self.expire(namespace, now_ms);
     }
 
     pub(super) fn unsubscribe(&mut self) {
-        self.subscribed = false;
+        self.subscribed = self.subscribed.saturating_sub(1);
     }
 
     pub(super) fn head(&self) -> Head {
@@ -152,7 +153,7 @@ impl Record {
 
     /// Whether nothing is left that anybody could ask for.
     pub(super) fn is_over(&self) -> bool {
-        !self.subscribed && self.ring.is_empty() && self.operations.is_empty()
+        self.subscribed == 0 && self.ring.is_empty() && self.operations.is_empty()
     }
 
     fn trim(&mut self, now_ms: u64) {
