@@ -9,6 +9,7 @@ const TYPING_EVERY_MS = 3_000;
 /** A client of one channel. Its `state` is off, connecting, live, waiting, cut or refused. */
 export class Link {
   #tell;
+  #device = crypto.getRandomValues(new Uint32Array(4)).join('-');
   #socket = null;
   #timer = 0;
   #attempt = 0;
@@ -79,6 +80,8 @@ export class Link {
     this.#become('connecting');
     const url = new URL('/realtime/ws', location.href);
     url.protocol = url.protocol === 'https:' ? 'wss:' : 'ws:';
+    // The same guest after a reconnection, not one more.
+    url.searchParams.set('device', this.#device);
     const socket = new WebSocket(url);
     this.#socket = socket;
     socket.onmessage = ({ data }) => this.#take(data);

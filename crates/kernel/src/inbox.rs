@@ -139,8 +139,8 @@ impl Inbox {
         }
     }
 
-    /// Takes everything into `taken`, which must be empty; if there is nothing, leaves the waker and
-    /// returns false.
+    /// Takes everything into `taken`, which must be empty, the oldest last, to be popped; if there is
+    /// nothing, leaves the waker and returns false.
     pub(crate) fn take(&self, taken: &mut Vec<Entry>, waker: &Waker) -> bool {
         let mut queue = lock(&self.queue);
         if queue.entries.is_empty() {
@@ -148,6 +148,8 @@ impl Inbox {
             return false;
         }
         mem::swap(&mut queue.entries, taken);
+        drop(queue);
+        taken.reverse();
         true
     }
 

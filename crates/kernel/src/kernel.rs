@@ -159,6 +159,7 @@ impl Builder {
             heartbeat: self.heartbeat,
             rules,
             guests: self.guests,
+            guest_key: std::hash::RandomState::new(),
             authenticator: self.authenticator,
             registry,
             broker,

@@ -129,6 +129,14 @@ impl Roster {
         })
     }
 
+    /// What a user last said of themselves in a session that was lost and may come back: a new session
+    /// goes on with it until it says something else.
+    pub(crate) fn last_words(&self, user: &UserId, now_ms: u64) -> Option<(PresenceState, Option<Arc<str>>)> {
+        let places = self.members.get(user)?;
+        let lost = places.iter().find(|place| place.lost_until_ms.is_some_and(|at| at > now_ms))?;
+        Some((lost.state, lost.meta.clone()))
+    }
+
     /// Whether this session is here, and its connection was not lost.
     pub(crate) fn has(&self, user: &UserId, session: SessionId) -> bool {
         let places = self.members.get(user);

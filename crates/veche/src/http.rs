@@ -108,8 +108,9 @@ async fn answer(
 fn native(door: &Door, request: &Request<Incoming>) -> Result<(Accepted, Opening), Refusal> {
     let accepted = handshake(door, request, &[SUBPROTOCOL])?;
     let identity = authenticate(door, request.headers())?;
+    let device = device(request.uri().query().unwrap_or_default())?;
     let encoding = if accepted.deflate { Encoding::NativeDeflate } else { Encoding::Native };
-    Ok((accepted, Opening { encoding, identity }))
+    Ok((accepted, Opening { encoding, identity, device }))
 }
 
 fn handshake(
@@ -150,6 +151,19 @@ fn authenticate(door: &Door, headers: &HeaderMap) -> Result<Option<Identity>, Re
         return Err(unauthorized("token_not_taken"));
     };
     authenticator.authenticate(token.trim(), door.kernel.clock().wall_ms()).map(Some).map_err(unauthorized)
+}
+
+/// The device that the client names by `?device=`: 1 to 64 of `[A-Za-z0-9_-]`.
+fn device(query: &str) -> Result<Option<Box<str>>, Refusal> {
+    let Some(device) = query.split('&').find_map(|pair| pair.strip_prefix("device=")) else {
+        return Ok(None);
+    };
+    let known = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'-');
+    if (1..=64).contains(&device.len()) && device.bytes().all(known) {
+        return Ok(Some(device.into()));
+    }
+    let message = "device: 1 to 64 characters of [A-Za-z0-9_-]";
+    Err(Refusal::new(StatusCode::BAD_REQUEST, "bad_request", message))
 }
 
 fn switching(accepted: Accepted) -> Response<Body> {

@@ -164,8 +164,9 @@ impl Shard {
         loop {
             // Batches that only wait for their coalescing window do not keep the inbox shut.
             let room = self.batched.get() < BATCHED_BYTES || self.dirty.borrow().is_empty();
-            let took = room && self.inbox.take(taken, context.waker());
-            for entry in taken.drain(..) {
+            // What a panic has left of the last turn comes first.
+            let took = !taken.is_empty() || (room && self.inbox.take(taken, context.waker()));
+            while let Some(entry) = taken.pop() {
                 self.apply(entry);
             }
             self.flush(&mut budget);

@@ -1,6 +1,6 @@
 //! How a connection becomes a session, and how it ends.
 
-use std::rc::Rc;
+use std::{hash::BuildHasher, rc::Rc};
 
 use veche_protocol::{
     code::{CloseCode, ErrorCode},
@@ -27,6 +27,8 @@ pub struct Opening {
     pub encoding: Encoding,
     /// Who it is, when the handshake said so.
     pub identity: Option<Identity>,
+    /// The client's own name for its device. A guest who names the same one again is the same guest.
+    pub device: Option<Box<str>>,
 }
 
 impl Shard {
@@ -42,7 +44,7 @@ impl Shard {
         self.node.metrics.opened.increment(1);
         match opening.identity {
             Some(identity) => self.sign_in(&shared, identity),
-            None if self.node.guests => self.admit_guest(&shared),
+            None if self.node.guests => self.admit_guest(&shared, opening.device.as_deref()),
             None => {
                 shared.state.borrow_mut().auth_by_ms = now + AUTH_MS;
                 self.arm(&shared);
@@ -51,8 +53,10 @@ impl Shard {
         link
     }
 
-    fn admit_guest(self: &Rc<Self>, link: &Rc<Link>) {
-        let user = UserId::from(format!("guest:{}", link.id).as_str());
+    fn admit_guest(self: &Rc<Self>, link: &Rc<Link>, device: Option<&str>) {
+        // Hashed with a key of this process: a guest's name gives away no device.
+        let id = device.map_or(link.id, |device| SessionId(self.node.guest_key.hash_one(device)));
+        let user = UserId::from(format!("guest:{id}").as_str());
         self.become_user(link, &user, Phase::Guest { first_frame: true });
     }
 
@@ -175,6 +179,6 @@ impl Shard {
 
 impl Default for Opening {
     fn default() -> Self {
-        Self { encoding: Encoding::Native, identity: None }
+        Self { encoding: Encoding::Native, identity: None, device: None }
     }
 }

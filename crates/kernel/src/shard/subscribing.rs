@@ -119,7 +119,9 @@ impl Shard {
         let mut record = lock(&channel.node.record);
         let roster = record.roster.get_or_insert_default();
         if !roster.has(user, link.id) {
-            roster.join(user, link.id, PresenceState::Active, None, self.now_ms());
+            let now = self.now_ms();
+            let (state, meta) = roster.last_words(user, now).unwrap_or((PresenceState::Active, None));
+            roster.join(user, link.id, state, meta, now);
         }
         let snapshot = wants_members.then(|| roster.snapshot());
         self.tell_members_later(&channel.node, &mut record);

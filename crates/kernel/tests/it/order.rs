@@ -10,9 +10,12 @@ use std::{
 };
 
 use serde_json::{Value, json};
-use veche_kernel::{Class, Data, Kernel, Module, Rejection, Session, State, testing::TestNode};
+use veche_kernel::{
+    Class, Data, Kernel, Module, Rejection, Session, State,
+    testing::{Follower, TestNode},
+};
 
-use crate::kit::{Later, Tick, message, no_limits, offsets, publish, quiet, types};
+use crate::kit::{Later, Tick, connect, message, no_limits, offsets, publish, quiet, types};
 
 fn node() -> TestNode {
     let builder = Kernel::builder().limits(no_limits()).namespace(quiet("room", Class::Memory));
@@ -216,4 +219,68 @@ async fn a_window_that_gathers_more_than_a_turn_may_hold_still_ends() {
     for n in 1..=100 {
         assert_eq!(ann.expect::<Tick>().await.n, n);
     }
+}
+
+/// Red when a panic takes what stood behind it in the inbox with it.
+#[tokio::test]
+async fn a_panic_on_a_shard_loses_nothing_that_others_sent() {
+    let node = node();
+    let mut ann = node.client_on(0, "ann").await;
+    ann.join("room:1").await;
+    let (hold, held) = std::sync::mpsc::channel::<()>();
+    node.kernel().on_shard(0, move |_| _ = held.recv());
+    // All of these are taken out of the inbox at once.
+    publish(node.kernel(), "room:1", 1..=2, 0).await;
+    node.kernel().on_shard(0, |_| panic!("on purpose"));
+    publish(node.kernel(), "room:1", 3..=4, 0).await;
+    drop(hold);
+    for offset in 1..=4 {
+        assert_eq!(ann.next_frame().await["offset"], offset);
+    }
+}
+
+/// Red when a client that returns is sent live what its replay will bring, or neither.
+#[tokio::test]
+async fn followers_that_are_cut_at_random_miss_nothing() {
+    const LAST: u64 = 3_000;
+    let retain = veche_kernel::Retain { count: 5_000, bytes: 0, ..Default::default() };
+    let room = veche_kernel::Namespace { retain, replay_limit: 5_000, ..quiet("room", Class::Memory) };
+    let node = TestNode::start(Kernel::builder().limits(no_limits()).namespace(room));
+    let kernel = node.kernel().clone();
+    let publishing = node.kernel().handlers().spawn(async move {
+        for n in 1..=LAST {
+            kernel.channel("room:1").publish(&Tick::of_size(n, 200)).await.expect("there is room");
+            if n % 10 == 0 {
+                // Not faster than the shards.
+                kernel.is_alive(Duration::from_secs(10)).await;
+            }
+        }
+    });
+    let followers = (0..6_usize).map(|who| {
+        let node = &node;
+        async move {
+            let mut follower = Follower::new(["room:1"]);
+            let mut connections = 0;
+            while follower.position("room:1").is_none_or(|(_, offset)| offset < LAST) {
+                let mut client = node.client_on((who + connections) % 2, "f").await;
+                connect(&mut follower, &client);
+                connections += 1;
+                for _ in 0..(who * 31 + connections * 17) % 90 {
+                    let frame = client.next_frame().await;
+                    let answers = follower.receive(&frame.to_string()).expect("no gap and no duplicate");
+                    answers.iter().for_each(|text| client.send_text(text));
+                    if follower.position("room:1").is_some_and(|(_, offset)| offset == LAST) {
+                        break;
+                    }
+                }
+                client.cut().await;
+            }
+            (follower.received("room:1").len() as u64, follower.resets("room:1").len())
+        }
+    });
+    for (received, resets) in futures_util::future::join_all(followers).await {
+        // The first subscription is fresh: what came before it is nobody's loss.
+        assert!(received > LAST / 2 && resets == 0, "{received} received, {resets} resets");
+    }
+    publishing.await.expect("the publisher did not panic");
 }

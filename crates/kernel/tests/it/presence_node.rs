@@ -104,6 +104,28 @@ async fn a_lost_connection_that_returns_in_time_shows_nothing() {
     assert_eq!(types(&eve.arrived()), ["left"]);
 }
 
+/// Red when a new session begins as `active` whatever the lost one had said.
+#[tokio::test]
+async fn what_was_said_before_the_link_was_lost_still_stands() {
+    let node = node();
+    let mut eve = watcher(&node).await;
+    let mut ann = node.client("ann").await;
+    ann.join("room:1").await;
+    ann.send(json!({"type": "presence", "channel": "room:1", "state": "dnd", "meta": {"in": "a call"}}));
+    let mut bob = node.client("bob").await;
+    bob.join("room:1").await;
+    bob.send(set(None, "invisible"));
+    batch(&node).await;
+    assert_eq!(types(&eve.arrived()), ["joined"]);
+    ann.cut().await;
+    bob.cut().await;
+    let (mut ann, mut bob) = (node.client("ann").await, node.client("bob").await);
+    ann.join("room:1").await;
+    bob.join("room:1").await;
+    node.advance(Duration::from_secs(20)).await;
+    assert_eq!(types(&eve.arrived()), Vec::<&str>::new(), "neither flickers, nor shows who hid");
+}
+
 #[tokio::test]
 async fn the_invisible_are_not_listed() {
     let node = node();

@@ -261,3 +261,22 @@ async fn a_kick_ends_the_connection() {
     node.settle().await;
     assert_eq!(node.kernel().sessions(), 0);
 }
+
+/// Red when every guest session has a user of its own.
+#[tokio::test]
+async fn a_guest_who_names_a_device_is_the_same_guest_again() {
+    let node = TestNode::start(Kernel::builder().guests(true));
+    let opening = |device: Option<&str>| Opening { device: device.map(Into::into), ..Opening::default() };
+    let mut names = Vec::new();
+    for device in [Some("phone"), Some("phone"), Some("laptop"), None, None] {
+        let mut guest = node.open(0, opening(device)).await;
+        let name = guest.expect_frame("welcome").await["user"].as_str().map(str::to_owned);
+        names.push(name.expect("a welcome names the user"));
+    }
+    assert!(names.iter().all(|name| name.starts_with("guest:") && !name.contains("phone")), "{names:?}");
+    assert_eq!(names[0], names[1]);
+    names.remove(0);
+    names.sort();
+    names.dedup();
+    assert_eq!(names.len(), 4, "all others are somebody else");
+}
