@@ -45,7 +45,7 @@ async fn changes_are_told_together_every_250_ms() {
     let (mut ann, mut bob) = (node.client("ann").await, node.client("bob").await);
     ann.join("room:1").await;
     bob.join("room:1").await;
-    node.settle().await;
+    node.advance(Duration::from_millis(200)).await;
     assert_eq!(eve.arrived().len(), 0, "not at once");
     batch(&node).await;
     let frames = eve.arrived();
