@@ -133,15 +133,21 @@ async fn a_panic_in_a_handler_answers_internal_and_ends_nothing_else() {
 #[tokio::test]
 async fn a_handler_that_blocks_its_thread_does_not_stall_the_shard() {
     let (hold, held) = std::sync::mpsc::channel::<()>();
-    let held = Arc::new(Mutex::new(held));
+    let (start, started) = std::sync::mpsc::channel::<()>();
+    let ends = Arc::new(Mutex::new((start, held)));
     let block = move || {
-        let held = held.clone();
-        async move { _ = held.lock().expect("one waits").recv() }
+        let ends = ends.clone();
+        async move {
+            let (start, held) = &*ends.lock().expect("one waits");
+            _ = start.send(());
+            _ = held.recv();
+        }
     };
     let module = Module::new("blocking").on("block", move |_: veche_kernel::Call| block());
     let node = TestNode::start(Kernel::builder().shards(1).mount(module));
     let (mut ann, mut bob) = (node.client("ann").await, node.client("bob").await);
     ann.send(json!({"type": "block", "id": 1}));
+    started.recv().expect("the handler runs");
     bob.send(json!({"type": "ping"}));
     assert_eq!(bob.next_frame().await["type"], "pong");
     assert_eq!(ann.arrived().len(), 0);

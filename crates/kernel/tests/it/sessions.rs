@@ -219,11 +219,12 @@ async fn a_drain_says_goodbye_and_lets_calls_end() {
     let gated = async |State(gate): State<Arc<Semaphore>>| gate.acquire().await.expect("it is open").forget();
     let module = Module::new("gate").on("gated", gated).with_state(gate.clone());
     let node = TestNode::start(builder().limits(no_limits()).mount(module));
+    // The first of her shard: without a call she would be closed before the crowd.
+    let mut ann = node.client_on(0, "ann").await;
     let mut clients = Vec::new();
     for _ in 0..20 {
         clients.push(node.client("crowd").await);
     }
-    let mut ann = node.client("ann").await;
     ann.send(json!({"type": "gated", "id": 1}));
     node.settle().await;
     let kernel = node.kernel().clone();
