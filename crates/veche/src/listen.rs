@@ -76,6 +76,21 @@ impl Listen {
         self
     }
 
+    /// How long a connection may take to send a request's head, the handshake's too, and how long it may be
+    /// silent between two requests; 10 s unless said.
+    ///
+    /// ```
+    /// use std::time::Duration;
+    /// use veche::Listen;
+    ///
+    /// let impatient = Listen::on("127.0.0.1:8080").handshake(Duration::from_secs(2));
+    /// # let _ = impatient;
+    /// ```
+    pub fn handshake(mut self, patience: Duration) -> Self {
+        self.handshake = patience;
+        self
+    }
+
     /// How long [`serve`](crate::serve) takes to let clients go when it is told to stop.
     pub fn drain(mut self, window: Duration) -> Self {
         self.drain = window;
