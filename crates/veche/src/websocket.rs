@@ -117,6 +117,9 @@ impl Driver {
             return self.end(code, context);
         }
         for _ in 0..READS {
+            if self.decoder.is_closed() {
+                return Poll::Ready(Ok(()));
+            }
             if !self.link.may_read() {
                 return Poll::Pending;
             }
@@ -124,9 +127,6 @@ impl Driver {
             self.read()?;
             if let Some(code) = self.link.closing() {
                 return self.end(code, context);
-            }
-            if self.decoder.is_closed() {
-                return Poll::Ready(Ok(()));
             }
         }
         context.waker().wake_by_ref();
