@@ -23,6 +23,8 @@ pub(crate) struct Door {
     pub(crate) handshake: Duration,
     /// Connections that each shard serves.
     loads: Box<[AtomicUsize]>,
+    /// Requests that the routes answer at the moment.
+    requests: AtomicUsize,
     pub(crate) stopping: AtomicBool,
 }
 
@@ -37,6 +39,7 @@ impl Door {
             origins: listen.origins.clone(),
             handshake: listen.handshake,
             loads,
+            requests: AtomicUsize::new(0),
             stopping: AtomicBool::new(false),
         })
     }
@@ -55,6 +58,19 @@ impl Door {
 
     pub(crate) fn connections(&self) -> usize {
         self.loads.iter().map(|load| load.load(Ordering::Relaxed)).sum()
+    }
+
+    /// How many requests are under way.
+    pub(crate) fn requests(&self) -> usize {
+        self.requests.load(Ordering::Relaxed)
+    }
+
+    pub(crate) fn request_begins(&self) {
+        self.requests.fetch_add(1, Ordering::Relaxed);
+    }
+
+    pub(crate) fn request_ends(&self) {
+        self.requests.fetch_sub(1, Ordering::Relaxed);
     }
 
     pub(crate) fn is_stopping(&self) -> bool {

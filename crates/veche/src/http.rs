@@ -14,6 +14,7 @@ use veche_kernel::{Encoding, Identity, Opening, Shard};
 use veche_protocol::ws::upgrade::{self, Accepted, Offer};
 
 use crate::{
+    answering::Answering,
     door::{Door, Guest},
     socket::{self, SocketHandler},
     websocket,
@@ -185,11 +186,12 @@ fn switching(accepted: Accepted) -> Response<Body> {
 }
 
 /// Hands a request to the routes on the handlers' runtime; the shard only streams the bodies.
-async fn route(door: &Door, request: Request<Incoming>) -> Response<Body> {
+async fn route(door: &Arc<Door>, request: Request<Incoming>) -> Response<Body> {
     // RFC 9112, 6.3: with both, Transfer-Encoding wins and the connection ends after the response.
     let headers = request.headers();
     let ambiguous =
         headers.contains_key(header::TRANSFER_ENCODING) && headers.contains_key(header::CONTENT_LENGTH);
+    let answering = Answering::new(door.clone());
     let routes = door.routes.clone();
     let running = door.kernel.handlers().spawn(routes.oneshot(request.map(Body::new)));
     let abort = AbortOnDrop(running.abort_handle());
@@ -205,7 +207,7 @@ async fn route(door: &Door, request: Request<Incoming>) -> Response<Body> {
     if ambiguous || door.is_stopping() {
         response.headers_mut().insert(header::CONNECTION, HeaderValue::from_static("close"));
     }
-    response
+    response.map(|body| answering.until_end_of(body))
 }
 
 /// A request whose client has gone is not worked on any further.

@@ -18,6 +18,7 @@
 
 mod acceptor;
 mod addresses;
+mod answering;
 mod door;
 mod http;
 mod listen;

@@ -8,10 +8,13 @@ use std::{
     time::Duration,
 };
 
-use tokio::sync::watch;
+use tokio::{sync::watch, time::Instant};
 use veche_kernel::Kernel;
 
 use crate::{acceptor, addresses::Addresses, door::Door, listen::Listen};
+
+/// How often a server that stops looks whether requests are under way.
+const LOOK_AGAIN: Duration = Duration::from_millis(10);
 
 /// Why a server does not listen.
 #[derive(Debug, thiserror::Error)]
@@ -92,7 +95,7 @@ impl Server {
     }
 
     /// Stops accepting, lets every client go at an even pace within the window, and returns when all have
-    /// gone or the window is over.
+    /// gone and every request is answered, or when the window is over.
     pub async fn shutdown(&self, window: Duration) {
         self.door.stopping.store(true, Ordering::Relaxed);
         // Nobody waits any more if the acceptor has ended by itself.
@@ -102,7 +105,13 @@ impl Server {
             // It ends at once, and its listeners with it.
             let _ = tokio::task::spawn_blocking(move || acceptor.join()).await;
         }
+        let give_up = Instant::now() + window;
         self.door.kernel.drain(window).await;
+        while self.door.requests() > 0 && Instant::now() < give_up {
+            tokio::time::sleep(LOOK_AGAIN).await;
+        }
+        // The last bytes of an answer are written in the turn that ended its body.
+        self.door.kernel.is_alive(LOOK_AGAIN).await;
     }
 }
 
