@@ -16,6 +16,10 @@
 //! # }
 //! ```
 
+#[cfg(doctest)]
+#[doc = include_str!("../../../docs/modules.md")]
+mod guide {}
+
 mod acceptor;
 mod addresses;
 mod answering;
