@@ -1,1 +1,19 @@
 //! The doors over real sockets, one file a behaviour.
+
+mod credentials;
+mod deflate;
+mod docs;
+mod drain;
+mod examples;
+mod frames;
+mod handshake;
+mod limits;
+mod listeners;
+mod panics;
+mod requests;
+mod resets;
+mod shards;
+mod slow;
+mod sockets;
+mod support;
+mod token;
