@@ -165,7 +165,7 @@ impl TestNode {
         metrics.global_queue_depth() == 0 && (0..metrics.num_workers()).all(parked)
     }
 
-    /// How many channels have a record in some shard, counted for each shard.
+    /// How many records of channels the shards have, together: none, once everybody has left.
     pub async fn shard_channels(&self) -> usize {
         let mut count = 0;
         for shard in 0..self.kernel.shards() {
