@@ -1,23 +1,18 @@
 //! What every broker must do, as one suite that runs against each of them.
 
-use std::{
-    borrow::Cow,
-    sync::{Arc, Mutex, PoisonError},
-    time::Duration,
-};
+mod desk;
+
+use std::{borrow::Cow, sync::Arc, time::Duration};
 
 use smallvec::smallvec;
 use tokio::sync::Barrier;
-use veche_protocol::{
-    client::Range,
-    name::ChannelName,
-    position::{Epoch, Position},
-};
+use veche_protocol::{client::Range, name::ChannelName, position::Position};
 
+use self::desk::{ALL, Desk, offsets, retaining, rules};
 use crate::{
-    broker::{Broker, Head, History, HistoryQuery, Published, Sink},
+    broker::{Broker, Head, History, HistoryQuery, Published},
     clock::Clock,
-    publication::{Publication, Sender, SessionId, UserId},
+    publication::{Publication, SessionId},
     rules::{Class, Namespace, Retain},
 };
 
@@ -48,121 +43,11 @@ pub async fn broker_suite<F: AsyncFn(Clock) -> Arc<dyn Broker>>(factory: F) {
     bytes_trim_the_oldest(&Desk::new(&factory).await).await;
     numbering_alone_retains_nothing(&Desk::new(&factory).await).await;
     an_epoch_lasts_while_somebody_is_subscribed(&Desk::new(&factory).await).await;
+    interest_is_counted(&Desk::new(&factory).await).await;
     an_epoch_lasts_while_an_operation_is_remembered(&Desk::new(&factory).await).await;
     a_channel_that_is_over_begins_a_new_epoch(&Desk::new(&factory).await).await;
     an_ephemeral_channel_has_no_position(&Desk::new(&factory).await).await;
     a_publication_arrives_as_it_was_published(&Desk::new(&factory).await).await;
-}
-
-/// Keeps what the broker delivers.
-#[derive(Default)]
-struct Recorder(Mutex<Vec<Arc<Publication>>>);
-
-impl Sink for Recorder {
-    fn deliver(&self, publication: Arc<Publication>) {
-        // A broker that delivers outside the channel's lock is overtaken here.
-        if publication.position.is_some_and(|position| position.offset % 4 == 1) {
-            (0..2_000).for_each(|_| std::hint::spin_loop());
-        }
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).push(publication);
-    }
-}
-
-/// A broker with its clock, its sink and a channel that nobody used before.
-struct Desk {
-    clock: Clock,
-    broker: Arc<dyn Broker>,
-    sink: Arc<Recorder>,
-    channel: ChannelName,
-}
-
-impl Desk {
-    async fn new<F: AsyncFn(Clock) -> Arc<dyn Broker>>(factory: &F) -> Self {
-        let clock = Clock::manual();
-        let broker = factory(clock.clone()).await;
-        let sink = Arc::new(Recorder::default());
-        broker.start(Arc::clone(&sink) as Arc<dyn Sink>);
-        // An engine may remember the channels of the suite's last run.
-        let unused = Epoch::from_bits(getrandom::u64().expect("the system gives random bits"));
-        let channel = ChannelName::parse(&format!("room:{unused}")).expect("it is a name");
-        Self { clock, broker, sink, channel }
-    }
-
-    fn publication(&self, data: &str) -> Publication {
-        Publication {
-            channel: self.channel.clone(),
-            event: Cow::Borrowed("message"),
-            data: data.into(),
-            position: None,
-            sender: None,
-            op_id: None,
-            key: None,
-            time_ms: self.clock.wall_ms(),
-            exclude: smallvec![],
-        }
-    }
-
-    fn operation(&self, user: Option<&str>, op_id: &str) -> Publication {
-        let sender = user.map(|user| Sender { user: UserId::from(user), session: SessionId(1) });
-        Publication { sender, op_id: Some(op_id.into()), ..self.publication("1") }
-    }
-
-    async fn publish(&self, publication: Publication, rules: &Arc<Namespace>) -> Published {
-        self.broker.publish(publication, rules).wait().await.expect("publishes")
-    }
-
-    async fn publish_many(&self, count: usize, rules: &Arc<Namespace>) {
-        for n in 1..=count {
-            self.publish(self.publication(&n.to_string()), rules).await;
-        }
-    }
-
-    async fn subscribe(&self, rules: &Arc<Namespace>) -> Option<Head> {
-        self.broker.subscribe(&self.channel, rules).wait().await.expect("subscribes")
-    }
-
-    async fn read(&self, rules: &Arc<Namespace>, query: HistoryQuery) -> History {
-        self.broker.history(&self.channel, rules, query).wait().await.expect("reads")
-    }
-
-    /// The offsets of a page.
-    async fn offsets(&self, rules: &Arc<Namespace>, query: HistoryQuery) -> Vec<u64> {
-        offsets(&self.read(rules, query).await.publications)
-    }
-
-    async fn head(&self, rules: &Arc<Namespace>) -> Head {
-        self.read(rules, ALL).await.head.expect("a positioned channel has a head")
-    }
-
-    fn delivered(&self) -> Vec<Arc<Publication>> {
-        self.sink.0.lock().unwrap_or_else(PoisonError::into_inner).clone()
-    }
-
-    fn advance(&self, seconds: u64) {
-        self.clock.advance(Duration::from_secs(seconds));
-        self.broker.tick();
-    }
-}
-
-const ALL: HistoryQuery =
-    HistoryQuery { range: Range::After(0), until: u64::MAX, limit: 1_000, bytes: usize::MAX };
-
-fn offsets(publications: &[Arc<Publication>]) -> Vec<u64> {
-    publications.iter().map(|p| p.position.expect("it is positioned").offset).collect()
-}
-
-/// Rules of class `memory`: 10 publications for 60 s, operations for 10 s.
-fn rules() -> Namespace {
-    Namespace {
-        class: Class::Memory,
-        retain: Retain { count: 10, ttl: Duration::from_mins(1), bytes: 0 },
-        dedupe: Duration::from_secs(10),
-        ..Namespace::new("room")
-    }
-}
-
-fn retaining(retain: Retain) -> Arc<Namespace> {
-    Arc::new(Namespace { retain, ..rules() })
 }
 
 async fn positions_count_from_one_without_a_hole(desk: &Desk) {
@@ -368,6 +253,17 @@ async fn an_epoch_lasts_while_somebody_is_subscribed(desk: &Desk) {
     assert_eq!(desk.subscribe(&rules).await, Some(Head { epoch: head.epoch, offset: 5, floor: 5 }));
     let position = desk.publish(desk.publication("6"), &rules).await.position;
     assert_eq!(position, Some(Position { epoch: head.epoch, offset: 6 }));
+}
+
+/// A node forgets a channel and takes it up again at once: its late farewell must not end the new interest.
+async fn interest_is_counted(desk: &Desk) {
+    let rules = retaining(Retain { count: 1, ttl: Duration::from_secs(1), bytes: 0 });
+    let first = desk.subscribe(&rules).await.expect("a positioned channel has a head");
+    desk.subscribe(&rules).await;
+    desk.broker.unsubscribe(&desk.channel);
+    desk.publish(desk.publication("1"), &rules).await;
+    desk.advance(60);
+    assert_eq!(desk.head(&rules).await.epoch, first.epoch, "somebody is still interested");
 }
 
 async fn an_epoch_lasts_while_an_operation_is_remembered(desk: &Desk) {

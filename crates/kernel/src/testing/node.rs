@@ -3,7 +3,7 @@
 use std::{
     rc::Rc,
     sync::atomic::{AtomicUsize, Ordering},
-    time::{Duration, Instant},
+    time::Duration,
 };
 
 use tokio::sync::oneshot;
@@ -138,14 +138,17 @@ impl TestNode {
     /// # Panics
     /// If that is not so within 10 s.
     pub async fn settle(&self) {
-        let started = Instant::now();
+        let rested = tokio::time::timeout(GUARD, self.rest()).await;
+        assert!(rested.is_ok(), "the node did not come to rest within {GUARD:?}");
+    }
+
+    async fn rest(&self) {
         let mut quiet_rounds = 0;
         let mut last = self.traffic().await;
         while quiet_rounds < 2 {
             let (now, quiet) = (self.traffic().await, self.are_handlers_parked());
             quiet_rounds = if quiet && now.is_quiet_after(&last) { quiet_rounds + 1 } else { 0 };
             last = now;
-            assert!(started.elapsed() < GUARD, "the node did not come to rest within {GUARD:?}");
         }
     }
 

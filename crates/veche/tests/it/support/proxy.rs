@@ -98,6 +98,6 @@ pub(crate) fn anywhere(name: &str) -> u64 {
         use std::hash::{BuildHasher, RandomState};
         RandomState::new().hash_one(name)
     });
-    println!("{name}={number}");
+    eprintln!("{name}={number}");
     number
 }
