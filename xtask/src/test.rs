@@ -29,8 +29,7 @@ pub(crate) struct Step {
 const STEPS: &[Step] = &[
     Step { name: "fmt", group: "rust", about: "cargo fmt --all --check", run: fmt },
     Step { name: "clippy", group: "rust", about: "clippy over all targets, warnings denied", run: clippy },
-    Step { name: "unit", group: "rust", about: "cargo test of all targets, `tidy` too", run: unit },
-    Step { name: "doc", group: "rust", about: "the examples in the documentation", run: doc },
+    Step { name: "cargo", group: "rust", about: "cargo test: all crates, their docs and `tidy`", run: cargo },
     Step { name: "deny", group: "deny", about: "licences, bans and sources by cargo-deny", run: deny },
     Step { name: "wscat", group: "e2e", about: "the README's session by the real wscat", run: e2e::wscat },
     Step { name: "autobahn", group: "e2e", about: "the Autobahn cases against /echo", run: e2e::autobahn },
@@ -80,7 +79,10 @@ fn conclude(summary: &[(&str, Duration, Result<Verdict, Failure>)]) -> ExitCode 
         };
         println!("{name:10} {word:8} {:>7.1} s  {note}", took.as_secs_f64());
     }
-    if summary.iter().any(|(.., outcome)| outcome.is_err()) { ExitCode::FAILURE } else { ExitCode::SUCCESS }
+    let failed = summary.iter().filter(|(.., outcome)| outcome.is_err()).count();
+    let skipped = summary.iter().filter(|(.., outcome)| matches!(outcome, Ok(Verdict::Skipped(_)))).count();
+    println!("\n{} passed, {failed} failed, {skipped} skipped", summary.len() - failed - skipped);
+    if failed > 0 { ExitCode::FAILURE } else { ExitCode::SUCCESS }
 }
 
 fn fmt(workspace: &Workspace) -> Result<Verdict, Failure> {
@@ -95,18 +97,11 @@ fn clippy(workspace: &Workspace) -> Result<Verdict, Failure> {
     Ok(Verdict::Passed(String::new()))
 }
 
-fn unit(workspace: &Workspace) -> Result<Verdict, Failure> {
-    cargo_test(workspace, "--all-targets")
-}
-
-fn doc(workspace: &Workspace) -> Result<Verdict, Failure> {
-    cargo_test(workspace, "--doc")
-}
-
 /// Shows cargo's progress, and of the tests only their count, or all that was not ok when one failed.
-fn cargo_test(workspace: &Workspace, targets: &str) -> Result<Verdict, Failure> {
+/// Without a choice of targets cargo also builds the examples as programs, which some tests run.
+fn cargo(workspace: &Workspace) -> Result<Verdict, Failure> {
     let mut test = workspace.cargo();
-    test.arg("test").args(quiet()).args(["--workspace", "--no-fail-fast", targets]).stderr(Stdio::inherit());
+    test.arg("test").args(quiet()).args(["--workspace", "--no-fail-fast"]).stderr(Stdio::inherit());
     let (outcome, output) = process::captured(&mut test)?;
     if outcome.is_err() {
         output.lines().filter(|line| !is_good_news(line)).for_each(|line| println!("{line}"));
@@ -177,7 +172,7 @@ mod tests {
     fn a_filter_names_a_step_or_a_group() {
         assert_eq!(names(&[]).len(), STEPS.len());
         assert_eq!(names(&["e2e"]), ["wscat", "autobahn", "browser"]);
-        assert_eq!(names(&["wscat", "rust", "fmt"]), ["fmt", "clippy", "unit", "doc", "wscat"]);
+        assert_eq!(names(&["wscat", "rust", "fmt"]), ["fmt", "clippy", "cargo", "wscat"]);
     }
 
     #[test]

@@ -33,6 +33,11 @@ impl Source {
         self.ends_in(&["rs", "ts", "mjs", "js", "py", "svelte", "html"])
     }
 
+    /// Whether it only runs as a test, where a line says what a failure needs to be repeated.
+    pub(crate) fn is_test(&self) -> bool {
+        self.path.contains("/tests/")
+    }
+
     /// Lines with their numbers from 1.
     pub(crate) fn lines(&self) -> impl Iterator<Item = (usize, &str)> {
         self.text.lines().enumerate().map(|(index, line)| (index + 1, line))
