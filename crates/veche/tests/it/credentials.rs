@@ -96,7 +96,7 @@ async fn a_bad_token_in_a_frame_ends_the_connection() {
 
 #[tokio::test]
 async fn a_token_in_the_url_is_nobodys() {
-    // Red: `authenticate` that falls back on the query.
+    // Red: `open` that admits everybody as a guest.
     let server = start(users());
     let good = token(&server, "ann");
     for name in ["token", "access_token", "jwt", "authorization", "ticket"] {

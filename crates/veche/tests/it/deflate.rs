@@ -17,7 +17,7 @@ async fn text(client: &mut Client) -> (String, bool) {
 
 #[tokio::test]
 async fn both_kinds_of_clients_get_the_same_publications() {
-    // Red: `NativeDeflate` framed as `Native` (nothing compressed), and a threshold of 0 (all compressed).
+    // Red: `NativeDeflate` framed as `Native`.
     let server = start(guests());
     let mut plain = Client::connect(address(&server)).await;
     let mut deflating = Client::deflating(address(&server), PATH).await;
@@ -50,7 +50,7 @@ async fn compressed_messages_are_served() {
 
 #[tokio::test]
 async fn a_bomb_ends_by_1009() {
-    // Red: an inflater without a limit answers `bad_request`.
+    // Red: a limit of 2 GiB.
     let server = start(guests());
     let mut client = Client::deflating(address(&server), PATH).await;
     let mut other = Client::connect(address(&server)).await;

@@ -24,7 +24,7 @@ const WINDOW: Duration = Duration::from_secs(30);
 
 #[tokio::test]
 async fn clients_are_told_and_the_port_is_free_afterwards() {
-    // Red: `shutdown` without `drain`; then without waiting for the acceptor (the port is taken).
+    // Red: `shutdown` without `drain`.
     let server = start(guests());
     let mut clients = Vec::new();
     for _ in 0..3 {
@@ -62,6 +62,13 @@ async fn let_go(clients: Vec<Client>, kept: &mut Raw) -> Vec<Option<u16>> {
     closed
 }
 
+/// Gives a server that would not wait every chance to go on without waiting.
+async fn turns(server: &Server) {
+    for _ in 0..1_000 {
+        assert!(server.kernel().is_alive(WINDOW).await);
+    }
+}
+
 #[tokio::test]
 async fn what_is_under_way_is_finished() {
     // Red: `finish` that does not wait for the handler: the reply was missing.
@@ -78,6 +85,7 @@ async fn what_is_under_way_is_finished() {
     within(begun.notified()).await;
     let finish = async {
         client.expect("bye").await;
+        turns(&server).await;
         go_on.notify_one();
         let reply = client.expect("reply").await;
         (reply, client.close_code().await)
@@ -106,11 +114,9 @@ async fn a_request_under_way_is_answered() {
         assert!(answered.get(), "a request is under way");
     };
     let finish = async {
-        // The listener goes first; by then the shutdown has begun. Then it has many turns.
+        // The listener goes first; by then the shutdown has begun.
         while tokio::net::TcpStream::connect(address(&server)).await.is_ok() {}
-        for _ in 0..1_000 {
-            assert!(server.kernel().is_alive(WINDOW).await);
-        }
+        turns(&server).await;
         answered.set(true);
         go_on.notify_one();
         raw.response().await.expect("an answer")
@@ -121,7 +127,7 @@ async fn a_request_under_way_is_answered() {
 
 #[tokio::test]
 async fn the_window_ends_a_wait_that_would_not() {
-    // Red: `drain` without `give_up`.
+    // Red: `shutdown` without `drain`.
     let server = start(guests());
     let mut stuck = Client::connect(address(&server)).await;
     stuck.expect("welcome").await;

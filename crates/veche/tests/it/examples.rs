@@ -6,7 +6,7 @@ use crate::support::{client::Client, process::Process, until};
 
 #[tokio::test]
 async fn hello_greets_and_tells_the_hall() {
-    // Red: without the `join`, and with `Ok(name)`.
+    // Red: without the `join`.
     let hello = Process::example("hello", "").await;
     let mut ann = Client::connect(hello.address).await;
     let mut bob = Client::connect(hello.address).await;
@@ -26,7 +26,7 @@ async fn hello_greets_and_tells_the_hall() {
 
 #[tokio::test]
 async fn chat_tells_the_room_and_not_the_sender() {
-    // Red: with `kernel.channel` in the place of `session.to`.
+    // Red: always in the lobby.
     let chat = Process::example("chat", "").await;
     let mut ann = Client::connect(chat.address).await;
     let mut bob = Client::connect(chat.address).await;

@@ -104,7 +104,7 @@ async fn control_frames_may_stand_between_fragments() {
 
 #[tokio::test]
 async fn a_ping_is_answered_by_its_payload() {
-    // Red: a pong without a payload.
+    // Red: `consume` that answers no ping.
     let server = start(guests());
     let mut client = Client::connect(address(&server)).await;
     client.expect("welcome").await;
@@ -133,7 +133,7 @@ async fn a_clients_close_is_echoed_and_counted() {
 
 #[tokio::test]
 async fn json_may_be_32_deep() {
-    // Red: `json::MAX_DEPTH` at 64.
+    // Red: `json::DEPTH_MAX` at 64.
     let server = start(guests());
     let mut client = Client::connect(address(&server)).await;
     let message = |levels: usize| {
@@ -150,7 +150,7 @@ async fn json_may_be_32_deep() {
 
 #[tokio::test]
 async fn bad_frames_are_answered_and_twenty_of_them_end_the_connection() {
-    // Red: `refuse` that counts no strikes; then with 19 of them.
+    // Red: `refuse` that counts no strikes.
     let server = start(guests());
     let mut client = Client::connect(address(&server)).await;
     let malformed = ["", "{", "[]", "7", "{}", r#"{"type":7}"#, r#"{"type":"subscribe"}"#, "[[]]", "\u{7f}"];

@@ -12,7 +12,7 @@ use crate::support::{
 
 #[tokio::test]
 async fn a_handshake_is_answered_by_101() {
-    // Red: `switching` without its extensions, and with the key itself as the proof.
+    // Red: `switching` without its extensions.
     let server = start(guests());
     let more = "Sec-WebSocket-Protocol: other, veche.v1.json\r\n\
                 Sec-WebSocket-Extensions: permessage-deflate; client_max_window_bits\r\n";
@@ -32,7 +32,7 @@ async fn a_handshake_is_answered_by_101() {
 
 #[tokio::test]
 async fn what_is_no_handshake_is_refused() {
-    // Red: `answer` without its look at Host, and `upgrade::decide` without its checks one by one.
+    // Red: `upgrade::decide` that takes any version.
     let server = start(guests());
     let good = || handshake("", &[]);
     let cases = [

@@ -5,8 +5,8 @@ use crate::support::{
     client::Client,
     guests,
     process::Process,
-    raw::{Raw, ask, handshake},
-    start_with, until,
+    raw::{Raw, Response, ask, handshake},
+    start_with, until, within,
 };
 
 #[tokio::test]
@@ -22,7 +22,11 @@ async fn an_address_has_as_many_connections_as_it_may() {
     second.is_served().await;
     drop(first);
     // The server finds out by itself that one has left.
-    while ask(address(&server), handshake("", &[])).await.is_none_or(|response| response.status == 503) {}
+    let again = async {
+        let refused = |response: Option<Response>| response.is_none_or(|response| response.status == 503);
+        while refused(ask(address(&server), handshake("", &[])).await) {}
+    };
+    within(again).await;
     second.is_served().await;
 }
 

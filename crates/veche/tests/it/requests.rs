@@ -81,7 +81,7 @@ async fn a_request_whose_client_has_gone_is_given_up() {
 
 #[tokio::test]
 async fn a_request_with_two_lengths_is_the_connections_last() {
-    // Red: `route` without `ambiguous`: the smuggled request was answered too.
+    // Red: `route` with an empty body. That the connection ends is hyper's doing too, and kept watch over here.
     let server = start_with(guests(), |listen| listen.routes(routes()));
     let mut raw = Raw::open(address(&server)).await;
     let smuggled = post_to("/length", "Content-Length: 0\r\n");

@@ -65,8 +65,7 @@ async fn follow(follower: &mut Follower, proxy: SocketAddr, begun: &watch::Sende
 
 #[tokio::test]
 async fn fifty_resets_lose_nothing_and_repeat_nothing() {
-    // Red: a replay that begins one too late (a gap) or one too early (a duplicate); a driver that drops the
-    // rest of a frame that its socket took in part.
+    // Red: a replay that begins one too late (a gap), and one too early (a duplicate).
     let mut random = Random(anywhere("RESETS_FROM"));
     let retain = Retain { count: 10_000, ..Retain::default() };
     let log = Namespace { retain, replay_limit: 10_000, name: "log".to_owned(), ..crate::support::room() };

@@ -17,7 +17,7 @@ async fn sessions(server: &Server) -> Vec<usize> {
 
 #[tokio::test]
 async fn connections_are_spread_and_publications_cross() {
-    // Red: `choose_shard` that returns 0; then `Routes` that push to the publisher's shard only.
+    // Red: `choose_shard` that returns 0.
     let server = start(guests().shards(2));
     let mut clients = Vec::new();
     for _ in 0..4 {

@@ -38,7 +38,7 @@ async fn texts_and_bytes_are_echoed() {
 
 #[tokio::test]
 async fn long_messages_are_compressed_where_agreed_on() {
-    // Red: `Socket::send` without its deflater.
+    // Red: a handshake that does not answer the offer.
     let server = start();
     let mut client = Client::deflating(address(&server), "/echo").await;
     let text = "once more ".repeat(1_000);
@@ -52,7 +52,7 @@ async fn long_messages_are_compressed_where_agreed_on() {
 
 #[tokio::test]
 async fn messages_may_be_as_long_as_was_said() {
-    // Red: `SocketHandler` with a limit one lower, then without one.
+    // Red: bytes echoed as a text; a fault without its close frame.
     let server = start();
     let mut client = Client::connect_with(address(&server), "/echo", "").await;
     let message = vec![7; MOST];
