@@ -1,0 +1,178 @@
+//! One connection to a database, whichever it is: the only place that knows sqlx's types.
+//!
+//! Everything above speaks SQL in the portable subset, [`Value`]s and [`Row`]s. PostgreSQL becomes a second
+//! variant here.
+
+use std::{
+    ops::ControlFlow,
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering},
+    },
+};
+
+use futures_util::{Stream, TryStreamExt};
+use sqlx::{
+    Column, Executor, Row as _, SqliteConnection, TypeInfo, ValueRef,
+    error::{DatabaseError, ErrorKind},
+    query::Query,
+    sqlite::{SqliteArguments, SqliteRow},
+};
+
+use crate::{error::Error, row::Row, value::Value};
+
+/// A connection, and until when its statement may run.
+pub(crate) enum Connection {
+    /// SQLite, embedded. The second field: when a running statement is interrupted, by the clock that the
+    /// connection was opened with; `u64::MAX` for never.
+    Sqlite(Box<SqliteConnection>, Arc<AtomicU64>),
+}
+
+impl Connection {
+    /// Runs a statement; how many rows it changed.
+    pub(crate) async fn execute(&mut self, sql: &'static str, params: &[Value]) -> Result<u64, Error> {
+        match self {
+            Self::Sqlite(connection, _) => {
+                let done = connection.execute(query(sql, params)?).await.map_err(error_of)?;
+                Ok(done.rows_affected())
+            }
+        }
+    }
+
+    /// Runs a query and shows its rows one by one, until `visit` breaks.
+    pub(crate) async fn each(
+        &mut self,
+        sql: &'static str,
+        params: &[Value],
+        visit: impl FnMut(Row) -> Result<ControlFlow<()>, Error>,
+    ) -> Result<(), Error> {
+        match self {
+            Self::Sqlite(connection, _) => walk(connection.fetch(query(sql, params)?), visit).await,
+        }
+    }
+
+    /// Runs statements that have no parameters, separated by `;`.
+    pub(crate) async fn script(&mut self, sql: &'static str) -> Result<(), Error> {
+        match self {
+            Self::Sqlite(connection, _) => {
+                connection.execute(sqlx::raw_sql(sql)).await.map_err(error_of).map(|_| ())
+            }
+        }
+    }
+
+    /// Interrupts what still runs at that time, by the clock that the connection was opened with.
+    pub(crate) fn interrupt_at(&self, now_ms: u64) {
+        match self {
+            Self::Sqlite(_, deadline_ms) => deadline_ms.store(now_ms, Ordering::Relaxed),
+        }
+    }
+
+    /// Ends it in order.
+    pub(crate) async fn close(self) -> Result<(), Error> {
+        match self {
+            Self::Sqlite(connection, _) => sqlx::Connection::close(*connection).await.map_err(error_of),
+        }
+    }
+}
+
+type SqliteQuery = Query<'static, sqlx::Sqlite, SqliteArguments>;
+
+fn query(sql: &'static str, params: &[Value]) -> Result<SqliteQuery, Error> {
+    let named = parameters(sql);
+    if named != params.len() {
+        // SQLite would read a missing parameter as NULL.
+        return Err(Error::Other(format!(
+            "the statement names {named} parameters, {} are given",
+            params.len()
+        )));
+    }
+    let mut query = sqlx::query(sql);
+    for param in params {
+        query = match param {
+            Value::Null => query.bind(None::<i64>),
+            Value::Integer(value) => query.bind(*value),
+            // SQLite would keep it as NULL.
+            Value::Real(value) if value.is_nan() => return Err(Error::Other("NaN is no value".into())),
+            Value::Real(value) => query.bind(*value),
+            Value::Text(text) => query.bind(Arc::clone(text)),
+            Value::Bytes(bytes) => query.bind(Arc::clone(bytes)),
+        };
+    }
+    Ok(query)
+}
+
+/// The highest `n` of all `$n`. A `$` inside a literal counts too: literals belong into parameters.
+fn parameters(sql: &str) -> usize {
+    sql.split('$').skip(1).fold(0, |highest, after| {
+        let digits = after.bytes().take_while(u8::is_ascii_digit).count();
+        after[..digits].parse().unwrap_or(0).max(highest)
+    })
+}
+
+async fn walk(
+    mut rows: impl Stream<Item = Result<SqliteRow, sqlx::Error>> + Unpin,
+    mut visit: impl FnMut(Row) -> Result<ControlFlow<()>, Error>,
+) -> Result<(), Error> {
+    let mut columns: Option<Arc<[Box<str>]>> = None;
+    while let Some(row) = rows.try_next().await.map_err(error_of)? {
+        let columns =
+            columns.get_or_insert_with(|| row.columns().iter().map(|column| column.name().into()).collect());
+        let values = (0..columns.len()).map(|place| value(&row, place)).collect::<Result<_, _>>()?;
+        if visit(Row::new(Arc::clone(columns), values))?.is_break() {
+            break;
+        }
+    }
+    Ok(())
+}
+
+fn value(row: &SqliteRow, place: usize) -> Result<Value, Error> {
+    let raw = row.try_get_raw(place).map_err(error_of)?;
+    if raw.is_null() {
+        return Ok(Value::Null);
+    }
+    // The kind of this very value, not what the column was declared as.
+    let value = match raw.type_info().name() {
+        "INTEGER" => row.try_get_unchecked(place).map(Value::Integer),
+        "REAL" => row.try_get_unchecked(place).map(Value::Real),
+        "TEXT" => row.try_get_unchecked::<&str, _>(place).map(|text| Value::Text(text.into())),
+        _ => row.try_get_unchecked::<&[u8], _>(place).map(|bytes| Value::Bytes(bytes.into())),
+    };
+    value.map_err(error_of)
+}
+
+/// What an error of the driver is to a caller.
+pub(crate) fn error_of(error: sqlx::Error) -> Error {
+    match &error {
+        sqlx::Error::Database(reported) => error_of_sqlite(&**reported),
+        sqlx::Error::Io(_) | sqlx::Error::WorkerCrashed => Error::Unavailable(error.to_string()),
+        _ => Error::Other(error.to_string()),
+    }
+}
+
+fn error_of_sqlite(error: &dyn DatabaseError) -> Error {
+    let message = error.message().to_owned();
+    let code = error.code().and_then(|code| code.parse::<u32>().ok()).unwrap_or(0);
+    // The primary code is the low byte of the extended one: https://sqlite.org/rescode.html
+    match code & 0xff {
+        5 | 6 => Error::Unavailable(message),
+        9 => Error::TooSlow { seconds: crate::LIMIT.as_secs() },
+        11 | 26 => Error::Corrupt(message),
+        13 => Error::Full(message),
+        19 => Error::Constraint(message),
+        _ if error.kind() != ErrorKind::Other => Error::Constraint(message),
+        _ => Error::Other(format!("{message} (SQLite's code {code})")),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::parameters;
+
+    #[test]
+    fn parameters_are_counted_by_the_highest_number() {
+        assert_eq!(parameters("SELECT 1"), 0);
+        assert_eq!(parameters("SELECT $2, $1, $2"), 2);
+        assert_eq!(parameters("VALUES ($1,$10, $9)"), 10);
+        assert_eq!(parameters("$"), 0);
+    }
+}

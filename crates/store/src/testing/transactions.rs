@@ -1,0 +1,241 @@
+//! Writes and reads as transactions.
+
+use std::{
+    pin::pin,
+    sync::{
+        Arc,
+        atomic::{AtomicUsize, Ordering},
+    },
+    time::Duration,
+};
+
+use futures_util::FutureExt;
+
+use super::desk::{Desk, name, offsets, queued};
+use crate::{Error, ErrorKind, LIMIT, ReadTx, Tx, params};
+
+pub(super) async fn a_failed_write_leaves_nothing(desk: &Desk) {
+    #[derive(Debug, PartialEq)]
+    enum Refused {
+        ByRule,
+        ByStore(Error),
+    }
+    impl From<Error> for Refused {
+        fn from(error: Error) -> Self {
+            Self::ByStore(error)
+        }
+    }
+    let channel = desk.channel.clone();
+    let write = async move |tx: &mut Tx| -> Result<(), Refused> {
+        tx.execute("INSERT INTO note (id) VALUES (1)", []).await?;
+        tx.channel(&channel).await?.publish("noted", "1").await?;
+        Err(Refused::ByRule)
+    };
+    assert_eq!(desk.store.write(write).await, Err(Refused::ByRule));
+    assert!(desk.notes().await.is_empty());
+    assert!(desk.delivered().is_empty());
+}
+
+/// Red where the savepoint was released instead of rolled back: the failed write's note stayed; and where
+/// the whole transaction was rolled back and its other writes answered: they were lost.
+pub(super) async fn writes_of_a_group_are_isolated(desk: &Desk) {
+    let (release, held) = desk.hold();
+    let store = desk.store.clone();
+    let first = desk.note(1);
+    let failing = queued(async move {
+        store
+            .write(async |tx: &mut Tx| -> Result<(), Error> {
+                tx.execute("INSERT INTO note (id) VALUES (2)", []).await?;
+                tx.execute("INSERT INTO note (id) VALUES (1)", []).await.map(|_| ())
+            })
+            .await
+    });
+    let last = desk.note(3);
+    drop(release);
+    held.await.expect("the held write ends");
+    first.await.expect("it is not concerned");
+    assert_eq!(failing.await.expect_err("the note is there").kind(), ErrorKind::Constraint);
+    last.await.expect("it is not concerned");
+    assert_eq!(desk.notes().await, [1, 3]);
+}
+
+pub(super) async fn a_panic_undoes_only_its_write(desk: &Desk) {
+    let (release, held) = desk.hold();
+    let store = desk.store.clone();
+    let before = desk.note(1);
+    let panicking = queued(async move {
+        store
+            .write(async |tx: &mut Tx| -> Result<(), Error> {
+                tx.execute("INSERT INTO note (id) VALUES (2)", []).await?;
+                panic!("on purpose");
+            })
+            .await
+    });
+    let after = desk.note(3);
+    drop(release);
+    held.await.expect("the held write ends");
+    assert_eq!(panicking.await, Err(Error::Panicked));
+    before.await.expect("it is not concerned");
+    after.await.expect("it is not concerned");
+    assert_eq!(desk.notes().await, [1, 3]);
+}
+
+/// Red without the `select!` in the writer: nobody writes any more.
+pub(super) async fn a_slow_write_fails_alone(desk: &Desk) {
+    let (_never, slow) = desk.hold();
+    let after = desk.note(1);
+    assert_eq!(while_time_passes(desk, slow).await, Err(Error::TooSlow { seconds: LIMIT.as_secs() }));
+    after.await.expect("the writer goes on");
+    assert_eq!(desk.notes().await, [1]);
+}
+
+pub(super) async fn a_slow_read_ends(desk: &Desk) {
+    let slow = desk.store.read(async |tx| -> Result<(), Error> {
+        tx.rows("SELECT id FROM note", []).await?;
+        std::future::pending().await
+    });
+    assert_eq!(while_time_passes(desk, slow).await, Err(Error::TooSlow { seconds: LIMIT.as_secs() }));
+}
+
+/// Red without the deadline of running statements: it runs for minutes, and nobody writes meanwhile.
+pub(super) async fn a_slow_statement_is_interrupted(desk: &Desk) {
+    const COUNT: &str =
+        "WITH RECURSIVE step (n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM step WHERE n < 1000000000)
+                         SELECT COUNT(*) FROM step";
+    let store = desk.store.clone();
+    let slow =
+        queued(async move { store.write(async |tx: &mut Tx| tx.one(COUNT, []).await.map(|_| ())).await });
+    let after = desk.note(1);
+    assert_eq!(while_time_passes(desk, slow).await, Err(Error::TooSlow { seconds: LIMIT.as_secs() }));
+    after.await.expect("the writer goes on");
+    let slow = desk.store.read(async |tx| tx.one(COUNT, []).await.map(|_| ()));
+    assert_eq!(while_time_passes(desk, slow).await, Err(Error::TooSlow { seconds: LIMIT.as_secs() }));
+    assert_eq!(desk.notes().await, [1]);
+}
+
+/// Moves the clock on until it is done: whoever waits for a time may begin to wait at any moment.
+async fn while_time_passes<T>(desk: &Desk, work: impl Future<Output = T>) -> T {
+    let mut work = pin!(work);
+    loop {
+        if let Some(result) = work.as_mut().now_or_never() {
+            return result;
+        }
+        desk.clock.advance(Duration::from_millis(50));
+        tokio::task::yield_now().await;
+    }
+}
+
+/// Red where dropping the answer's receiver dropped the write.
+pub(super) async fn a_dropped_caller_loses_nothing(desk: &Desk) {
+    let (release, held) = desk.hold();
+    drop(desk.note(1));
+    drop(release);
+    held.await.expect("the held write ends");
+    desk.note(2).await.expect("inserts");
+    assert_eq!(desk.notes().await, [1, 2]);
+}
+
+/// Red where a failed commit was answered to the whole group.
+pub(super) async fn a_deferred_conflict_fails_alone(desk: &Desk) {
+    let table = "CREATE TABLE child (id BIGINT NOT NULL REFERENCES note (id) DEFERRABLE INITIALLY DEFERRED)";
+    desk.store.write(async move |tx| tx.script(table).await).await.expect("makes a table");
+    let (release, held) = desk.hold();
+    let (first, store) = (desk.note(1), desk.store.clone());
+    let orphan = queued(async move {
+        let sql = "INSERT INTO child (id) VALUES (9)";
+        store.write(async move |tx| tx.execute(sql, []).await).await
+    });
+    let last = desk.note(3);
+    drop(release);
+    held.await.expect("the held write ends");
+    first.await.expect("it is not concerned");
+    assert_eq!(orphan.await.expect_err("it has no note").kind(), ErrorKind::Constraint);
+    last.await.expect("it is not concerned");
+    assert_eq!(desk.notes().await, [1, 3]);
+}
+
+/// Red where publications were delivered by `publish` itself.
+pub(super) async fn nothing_is_delivered_before_its_commit(desk: &Desk) {
+    let seen = Arc::new(AtomicUsize::new(usize::MAX));
+    let (noted, channel, delivered) = (Arc::clone(&seen), desk.channel.clone(), desk.delivered().len());
+    assert_eq!(delivered, 0);
+    let store = desk.store.clone();
+    // The listener looks from outside of the transaction, by a connection of its own.
+    let (tell, mut told) = tokio::sync::mpsc::unbounded_channel();
+    store.on_commit(Arc::new(move |publication| _ = tell.send(publication)));
+    let inside = async move |tx: &mut Tx| -> Result<(), Error> {
+        tx.channel(&channel).await?.publish("noted", "1").await?;
+        noted.store(tx.published.len(), Ordering::Relaxed);
+        Ok(())
+    };
+    let write = queued(async move { store.write(inside).await });
+    let publication = told.recv().await.expect("it is delivered");
+    let offset = publication.position.expect("it is positioned").offset;
+    assert_eq!(desk.offsets(super::desk::ALL).await, [offset], "what is delivered is committed");
+    write.await.expect("publishes");
+    assert_eq!(seen.load(Ordering::Relaxed), 1);
+}
+
+pub(super) async fn deliveries_follow_the_order_of_commits(desk: &Desk) {
+    let (release, held) = desk.hold();
+    let writes: Vec<_> = (0..20)
+        .map(|n| {
+            let (store, publication) = (desk.store.clone(), desk.publication(&n.to_string()));
+            queued(async move { store.append(publication, &super::desk::rules()).await })
+        })
+        .collect();
+    drop(release);
+    held.await.expect("the held write ends");
+    for (place, write) in writes.into_iter().enumerate() {
+        let offset = write.await.expect("appends").position.expect("it is positioned").offset;
+        assert_eq!(offset, place as u64 + 1);
+        assert!(desk.delivered().len() as u64 >= offset, "an answer came before the delivery");
+    }
+    assert_eq!(offsets(&desk.delivered()), (1..=20).collect::<Vec<_>>());
+}
+
+pub(super) async fn a_read_is_one_snapshot(desk: &Desk) {
+    desk.note(1).await.expect("inserts");
+    let both = async |tx: &mut ReadTx| -> Result<[i64; 2], Error> {
+        let sql = "SELECT COUNT(*) FROM note";
+        let before = tx.one(sql, []).await?.get(0)?;
+        desk.note(2).await?;
+        Ok([before, tx.one(sql, []).await?.get(0)?])
+    };
+    assert_eq!(desk.store.read(both).await, Ok([1, 1]));
+    assert_eq!(desk.notes().await, [1, 2]);
+}
+
+/// Red where an abandoned transaction was not rolled back: the next one on that connection saw its snapshot.
+pub(super) async fn an_abandoned_read_frees_its_connection(desk: &Desk) {
+    for id in 1..=20 {
+        let (begun, has_begun) = tokio::sync::oneshot::channel();
+        let read = desk.store.read(async move |tx| -> Result<(), Error> {
+            tx.rows("SELECT id FROM note", []).await?;
+            _ = begun.send(());
+            std::future::pending().await
+        });
+        tokio::select! {
+            _ = read => panic!("it never ends"),
+            begun = has_begun => begun.expect("it has begun"),
+        }
+        desk.note(id).await.expect("inserts");
+        assert_eq!(desk.notes().await.last(), Some(&id), "an old snapshot was read");
+    }
+}
+
+/// Tasks of a multi-thread runtime use a store: what it returns is `Send`.
+pub(super) async fn a_closed_store_refuses(desk: &Desk) {
+    let (store, channel) = (desk.store.clone(), name("room:2"));
+    let work = async move {
+        store.snapshot(&channel, async |tx| tx.rows("SELECT $1", params![1_i64]).await.map(|_| ())).await?;
+        store.write(async |tx| tx.execute("INSERT INTO note (id) VALUES (1)", []).await).await?;
+        store.close().await;
+        Ok::<_, Error>(store)
+    };
+    let store = tokio::spawn(work).await.expect("no panic").expect("it is open");
+    let error = store.write(async |tx| tx.execute("SELECT 1", []).await).await.expect_err("it is closed");
+    assert_eq!(error.kind(), ErrorKind::Unavailable);
+    let error = store.read(async |tx| tx.rows("SELECT 1", []).await).await.expect_err("it is closed");
+    assert_eq!(error.kind(), ErrorKind::Unavailable);
+}

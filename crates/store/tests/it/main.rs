@@ -1,0 +1,10 @@
+//! The store over real files and real processes.
+
+mod backup;
+mod conformance;
+mod damage;
+mod folder;
+mod full_disk;
+mod kill;
+mod support;
+mod truncation;
