@@ -15,6 +15,7 @@ pub(crate) struct Crate {
 const ALLOWED: &[(&str, &[&str])] = &[
     ("veche-protocol", &[]),
     ("veche-kernel", &["veche-protocol"]),
+    ("veche-store", &["veche-kernel", "veche-protocol"]),
     ("veche", &["veche-kernel", "veche-protocol"]),
     ("veche-server", &["veche"]),
     ("veche-bench", &["veche-protocol"]),
