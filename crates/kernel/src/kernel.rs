@@ -20,10 +20,12 @@ use crate::{
     handler::Middleware,
     inbox::{Entry, Inbox, lock},
     limits::Limits,
+    log::Log,
     metrics::Metrics,
     module::{BuildError, Module, Registry},
     node::{Authenticate, Heartbeat, Node},
-    rules::{Namespace, Rules},
+    rules::{Class, Namespace, Rules},
+    sequencers::Sequencers,
     session::Target,
     shard::Shard,
     users::Users,
@@ -57,6 +59,7 @@ struct Running {
 #[must_use = "nothing runs before `build`"]
 pub struct Builder {
     broker: Option<Arc<dyn Broker>>,
+    log: Option<Arc<dyn Log>>,
     modules: Vec<Module>,
     namespaces: Vec<Namespace>,
     layers: Vec<Arc<dyn Middleware>>,
@@ -90,6 +93,12 @@ impl Builder {
     /// Another broker than the one in memory.
     pub fn broker(mut self, broker: Arc<dyn Broker>) -> Self {
         self.broker = Some(broker);
+        self
+    }
+
+    /// Where durable channels are kept. Without one, no namespace may be durable.
+    pub fn log(mut self, log: Arc<dyn Log>) -> Self {
+        self.log = Some(log);
         self
     }
 
@@ -149,7 +158,11 @@ impl Builder {
         let memory =
             || -> Arc<dyn Broker> { Arc::new(MemoryBroker::new(self.clock.clone(), limits.retained_bytes)) };
         let broker = self.broker.unwrap_or_else(memory);
-        broker.start(routes.clone() as Arc<dyn Sink>);
+        let durable = rules.namespaces().find(|namespace| namespace.class == Class::Durable);
+        if let (Some(namespace), None) = (durable, &self.log) {
+            return Err(BuildError::NoLog { namespace: namespace.name.clone() });
+        }
+        let sequencers = Sequencers::start(broker, self.log, routes.clone() as Arc<dyn Sink>);
         let handlers = handlers_runtime(cores)?;
         let seed = getrandom::u64().map_err(|error| BuildError::Start(error.to_string()))?;
         let node = Arc::new(Node {
@@ -157,12 +170,12 @@ impl Builder {
             clock: self.clock,
             limits,
             heartbeat: self.heartbeat,
-            rules,
+            rules: Arc::new(rules),
             guests: self.guests,
             guest_key: std::hash::RandomState::new(),
             authenticator: self.authenticator,
             registry,
-            broker,
+            sequencers,
             routes: routes.clone(),
             users: Users::default(),
             metrics,
@@ -170,6 +183,7 @@ impl Builder {
             sessions: AtomicUsize::new(0),
             draining: AtomicBool::new(false),
             random_state: AtomicU64::new(seed),
+            log_swept_ms: AtomicU64::new(0),
         });
         let running = Running { routes, threads: Mutex::default(), handlers: Mutex::new(Some(handlers)) };
         let kernel = Kernel { node, running: Arc::new(running) };
@@ -194,6 +208,7 @@ impl Kernel {
     pub fn builder() -> Builder {
         Builder {
             broker: None,
+            log: None,
             modules: Vec::new(),
             namespaces: Vec::new(),
             layers: Vec::new(),

@@ -12,6 +12,7 @@ mod handler;
 mod inbox;
 mod kernel;
 mod limits;
+pub mod log;
 mod metrics;
 mod module;
 mod node;
@@ -20,6 +21,7 @@ mod publication;
 mod recovery;
 mod reply;
 mod rules;
+mod sequencers;
 mod session;
 mod shard;
 #[cfg(feature = "testing")]

@@ -55,6 +55,7 @@ mod error;
 mod folder;
 mod log;
 mod migration;
+mod port;
 mod readers;
 mod row;
 mod sqlite;
@@ -67,7 +68,7 @@ mod writer;
 
 use std::time::Duration;
 
-pub use backup::restore;
+pub use backup::{backup, restore};
 pub use error::{Error, ErrorKind};
 pub use log::{ChannelLock, Once, Trimmed};
 pub use migration::Migration;
