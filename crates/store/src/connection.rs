@@ -143,6 +143,10 @@ impl Sqlite {
             let given = params.len();
             return Err(Error::Other(format!("the statement names {named} parameters, {given} are given")));
         }
+        if params.iter().any(|param| matches!(param, Value::Real(number) if number.is_nan())) {
+            // SQLite would keep it as NULL.
+            return Err(Error::Other("NaN is no value".into()));
+        }
         let text = match self.deferred.take() {
             Some(deferred) => AssertSqlSafe(format!("{deferred}; {sql}")).into_sql_str(),
             None => sql.into_sql_str(),
@@ -152,8 +156,6 @@ impl Sqlite {
             query = match param {
                 Value::Null => query.bind(None::<i64>),
                 Value::Integer(value) => query.bind(*value),
-                // SQLite would keep it as NULL.
-                Value::Real(value) if value.is_nan() => return Err(Error::Other("NaN is no value".into())),
                 Value::Real(value) => query.bind(*value),
                 Value::Text(text) => query.bind(Arc::clone(text)),
                 Value::Bytes(bytes) => query.bind(Arc::clone(bytes)),

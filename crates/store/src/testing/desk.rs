@@ -132,10 +132,15 @@ impl Desk {
 }
 
 /// Polls a write once, which queues it.
-pub(super) fn queued<T>(write: impl Future<Output = Result<T, Error>> + Send + 'static) -> Queued<T> {
-    let mut write: Queued<T> = Box::pin(write);
-    assert!((&mut write).now_or_never().is_none(), "a write waits for its commit");
-    write
+pub(super) fn queued<T: Send + 'static>(
+    write: impl Future<Output = Result<T, Error>> + Send + 'static,
+) -> Queued<T> {
+    // Not counted as the case's own turn, which would make it wait before it queues.
+    let mut write = Box::pin(tokio::task::unconstrained(write));
+    match (&mut write).now_or_never() {
+        Some(result) => Box::pin(std::future::ready(result)),
+        None => write,
+    }
 }
 
 pub(super) fn rules() -> Namespace {

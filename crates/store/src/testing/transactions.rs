@@ -173,7 +173,7 @@ pub(super) async fn nothing_is_delivered_before_its_commit(desk: &Desk) {
 /// Red where a group was delivered backwards.
 pub(super) async fn deliveries_follow_the_order_of_commits(desk: &Desk) {
     let (release, held) = desk.hold();
-    let writes: Vec<_> = (0..20)
+    let writes: Vec<_> = (0..200)
         .map(|n| {
             let (store, publication) = (desk.store.clone(), desk.publication(&n.to_string()));
             queued(async move { store.append(publication, &super::desk::rules()).await })
@@ -186,7 +186,17 @@ pub(super) async fn deliveries_follow_the_order_of_commits(desk: &Desk) {
         assert_eq!(offset, place as u64 + 1);
         assert!(desk.delivered().len() as u64 >= offset, "an answer came before the delivery");
     }
-    assert_eq!(offsets(&desk.delivered()), (1..=20).collect::<Vec<_>>());
+    assert_eq!(offsets(&desk.delivered()), (1..=200).collect::<Vec<_>>());
+}
+
+/// Red without the `catch_unwind` around listeners: the writer's thread ends.
+pub(super) async fn a_listener_that_panics_stops_nobody(desk: &Desk) {
+    desk.store.on_commit(Arc::new(|_| panic!("on purpose")));
+    let late = Arc::new(std::sync::Mutex::new(0));
+    let count = Arc::clone(&late);
+    desk.store.on_commit(Arc::new(move |_| *count.lock().expect("no panic under it") += 1));
+    desk.append_many(2).await;
+    assert_eq!(*late.lock().expect("no panic under it"), 2);
 }
 
 /// Red where a read began no transaction.
