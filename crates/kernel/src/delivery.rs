@@ -203,7 +203,5 @@ impl Cursor {
     }
 }
 
-#[cfg(all(test, feature = "testing"))]
-mod simulation;
 #[cfg(test)]
 mod tests;

@@ -17,6 +17,7 @@ use crate::{
     broker::{Broker, MemoryBroker, Sink},
     channels::Routes,
     clock::Clock,
+    filling::Filler,
     handler::Middleware,
     inbox::{Entry, Inbox, lock},
     limits::Limits,
@@ -164,6 +165,11 @@ impl Builder {
         }
         let sequencers = Sequencers::start(broker, self.log, routes.clone() as Arc<dyn Sink>);
         let handlers = handlers_runtime(cores)?;
+        if let Some(log) = sequencers.durable() {
+            let (clock, weak) = (self.clock.clone(), Arc::downgrade(&routes));
+            let (log, handlers) = (log.clone(), handlers.handle().clone());
+            routes.filler.get_or_init(|| Filler { log, clock, handlers, routes: weak });
+        }
         let seed = getrandom::u64().map_err(|error| BuildError::Start(error.to_string()))?;
         let node = Arc::new(Node {
             name: Epoch::from_bits(seed).as_str()[..6].to_owned(),

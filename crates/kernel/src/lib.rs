@@ -9,6 +9,7 @@ mod channels;
 mod clock;
 #[cfg_attr(not(test), expect(dead_code, reason = "the channels' records take it up with the log"))]
 mod delivery;
+mod filling;
 mod framed;
 mod handler;
 mod inbox;

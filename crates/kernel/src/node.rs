@@ -280,7 +280,7 @@ impl Node {
         if !announced {
             // The record is in the table first, so that nothing falls between the head and its use.
             let head = self.sequencers.subscribe(channel, namespace).await?;
-            if !Routes::announce(&entered.channel, head) {
+            if !self.routes.announce(&entered.channel, head) {
                 self.sequencers.unsubscribe(channel);
             }
         }

@@ -83,6 +83,10 @@ impl Sequencers {
         }
     }
 
+    pub(crate) fn durable(&self) -> Option<&Arc<dyn Log>> {
+        self.log.as_ref()
+    }
+
     pub(crate) fn unsubscribe(&self, channel: &ChannelName) {
         self.broker.unsubscribe(channel);
     }

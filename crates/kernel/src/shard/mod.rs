@@ -196,6 +196,10 @@ impl Shard {
                 let channel = self.enter(&channel);
                 self.plan(&channel, Step::Remove { session, id });
             }
+            Entry::Lost { channel, since } => {
+                let channel = self.enter(&channel);
+                self.plan(&channel, Step::Lost(since));
+            }
             Entry::Direct { session, text } => self.direct(session, text),
             Entry::Done { session, call, outcome } => self.call_done(session, call, outcome),
             Entry::Close { session, code } => {
@@ -306,6 +310,10 @@ impl Shard {
                 if let Some(link) = self.session(session) {
                     self.pump(channel, &link);
                 }
+            }
+            Step::Lost(since) => {
+                let stopped = channel.lose(since, self.node.limits.backlog_bytes);
+                self.node.metrics.lagged.increment(stopped);
             }
             Step::Send(_) => unreachable!("next_change leaves batches in place"),
         }
