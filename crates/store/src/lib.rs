@@ -5,7 +5,7 @@
 //! is inserted in the transaction that changes the state it tells of, and is delivered after its commit.
 //!
 //! ```
-//! use veche_kernel::{ChannelName, Clock};
+//! use veche_kernel::{ChannelName, Clock, SessionId};
 //! use veche_store::{Error, Migration, Options, Store, params};
 //!
 //! const TABLES: &[Migration] = &[Migration {
@@ -13,9 +13,8 @@
 //!     sql: r#"CREATE TABLE card (id TEXT COLLATE "C" NOT NULL PRIMARY KEY, title TEXT NOT NULL)"#,
 //! }];
 //!
-//! # async fn example(folder: &std::path::Path, session: fn(&str) -> Option<veche_kernel::SessionId>)
-//! # -> Result<(), Box<dyn std::error::Error>> {
-//! let store = Store::open(folder, Options::new(Clock::real(), session)).await?;
+//! # async fn example(folder: &std::path::Path) -> Result<(), Box<dyn std::error::Error>> {
+//! let store = Store::open(folder, Options::new(Clock::real(), SessionId::parse)).await?;
 //! store.migrate("desk", TABLES).await?;
 //!
 //! let board = ChannelName::parse("board:1")?;
@@ -40,7 +39,7 @@
 //! # }
 //! # let folder = tempfile::tempdir().unwrap();
 //! # let runtime = tokio::runtime::Builder::new_multi_thread().enable_time().build().unwrap();
-//! # runtime.block_on(example(folder.path(), |_| None)).unwrap();
+//! # runtime.block_on(example(folder.path())).unwrap();
 //! ```
 //!
 //! # The portable subset

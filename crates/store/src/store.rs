@@ -23,9 +23,7 @@ use crate::{
 /// How many writes wait at most for the writer; more wait for a place.
 const QUEUE: usize = 1_024;
 
-/// Reads a session's public name, as it displays itself.
-///
-/// The kernel alone makes session ids, so whoever opens a store says how the log's text becomes one again.
+/// Reads a session's public name, as it displays itself: `SessionId::parse`.
 pub type SessionFromText = fn(&str) -> Option<SessionId>;
 
 /// How a store works.

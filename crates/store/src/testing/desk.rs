@@ -15,7 +15,6 @@ use veche_kernel::{
 };
 use veche_protocol::client::Range;
 
-use super::sessions;
 use crate::{Error, Store, params};
 
 /// Everything that is retained.
@@ -37,7 +36,8 @@ pub(super) type Queued<T> = Pin<Box<dyn Future<Output = Result<T, Error>> + Send
 impl Desk {
     pub(super) async fn new<F: AsyncFn(Clock) -> Store>(factory: &F) -> Self {
         let clock = Clock::manual();
-        let sessions = sessions::two().await;
+        let sessions = ["4qtkBGNdRp5", "00000000001"]
+            .map(|text| SessionId::parse(text).expect("a session displays itself so"));
         let store = factory(clock.clone()).await;
         let delivered = Arc::<Mutex<Vec<Arc<Publication>>>>::default();
         let kept = Arc::clone(&delivered);

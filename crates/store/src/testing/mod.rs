@@ -9,17 +9,15 @@ mod history;
 mod once;
 mod positions;
 mod retention;
-mod sessions;
 mod transactions;
 
 use desk::Desk;
-pub use sessions::session_from_text;
 use veche_kernel::Clock;
 
 use crate::Store;
 
-/// Runs every case against stores that `factory` opens, each empty, with the clock that it is given and with
-/// [`session_from_text`]. Panics where a store is wrong. Needs a multi-thread runtime.
+/// Runs every case against stores that `factory` opens, each empty, with the clock that it is given. Panics
+/// where a store is wrong. Needs a multi-thread runtime.
 pub async fn store_suite<F: AsyncFn(Clock) -> Store>(factory: F) {
     macro_rules! run {
         ($($module:ident: $($case:ident)*;)*) => {

@@ -3,14 +3,14 @@
 use std::{borrow::Cow, fs, path::Path};
 
 use veche_kernel::{
-    ChannelName, Clock, Namespace, Publication,
+    ChannelName, Clock, Namespace, Publication, SessionId,
     broker::{Head, HistoryQuery},
 };
 use veche_protocol::client::Range;
-use veche_store::{Error, Options, Store, testing::session_from_text};
+use veche_store::{Error, Options, Store};
 
 pub(crate) async fn open(folder: &Path) -> Result<Store, Error> {
-    Store::open(folder, Options::new(Clock::real(), session_from_text)).await
+    Store::open(folder, Options::new(Clock::real(), SessionId::parse)).await
 }
 
 pub(crate) fn channel() -> ChannelName {
