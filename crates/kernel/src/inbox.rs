@@ -96,6 +96,7 @@ pub(crate) enum Entry {
         session: SessionKey,
         call: u32,
         outcome: Outcome,
+        duplicate: bool,
     },
     Close {
         session: SessionKey,

@@ -190,6 +190,7 @@ impl Builder {
             draining: AtomicBool::new(false),
             random_state: AtomicU64::new(seed),
             log_swept_ms: AtomicU64::new(0),
+            under_way: Arc::default(),
         });
         let running = Running { routes, threads: Mutex::default(), handlers: Mutex::new(Some(handlers)) };
         let kernel = Kernel { node, running: Arc::new(running) };

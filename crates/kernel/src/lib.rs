@@ -19,6 +19,7 @@ pub mod log;
 mod metrics;
 mod module;
 mod node;
+mod once;
 mod presence;
 mod publication;
 mod recovery;

@@ -11,7 +11,7 @@ use veche_protocol::name::ChannelName;
 use crate::{
     broker::{BrokerError, Head, History, HistoryQuery, Published, Sink},
     handler::BoxFuture,
-    publication::Publication,
+    publication::{Publication, UserId},
     rules::{Namespace, Rules},
 };
 
@@ -34,6 +34,12 @@ pub trait Log: Send + Sync + 'static {
 
     /// Reads what is retained.
     fn history(&self, channel: &ChannelName, query: HistoryQuery) -> BoxFuture<Result<History, BrokerError>>;
+
+    /// The reply that was kept for a user's operation, raw JSON.
+    fn kept(&self, user: &UserId, op_id: &str) -> BoxFuture<Result<Option<Arc<str>>, BrokerError>>;
+
+    /// Keeps the reply of a user's operation for 7 days. One that is kept already stays.
+    fn keep(&self, user: &UserId, op_id: &str, reply: &str) -> BoxFuture<Result<(), BrokerError>>;
 
     /// Removes what the namespaces no longer retain.
     fn sweep(&self, rules: Arc<Rules>) -> BoxFuture<()>;

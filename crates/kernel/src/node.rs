@@ -26,6 +26,7 @@ use crate::{
     limits::Limits,
     metrics::Metrics,
     module::{Ask, DEADLINE, Registry},
+    once::UnderWay,
     publication::{Publication, Sender, SessionId, UserId},
     reply::Rejection,
     rules::{Class, Namespace, Rules},
@@ -88,6 +89,7 @@ pub(crate) struct Node {
     pub(crate) draining: AtomicBool,
     pub(crate) random_state: AtomicU64,
     pub(crate) log_swept_ms: AtomicU64,
+    pub(crate) under_way: Arc<UnderWay>,
 }
 
 /// A subscription that a session asks for, or that a handler asks for it.

@@ -201,7 +201,9 @@ impl Shard {
                 self.plan(&channel, Step::Lost(since));
             }
             Entry::Direct { session, text } => self.direct(session, text),
-            Entry::Done { session, call, outcome } => self.call_done(session, call, outcome),
+            Entry::Done { session, call, outcome, duplicate } => {
+                self.call_done(session, call, outcome, duplicate);
+            }
             Entry::Close { session, code } => {
                 if let Some(link) = self.session(session) {
                     link.close(code);

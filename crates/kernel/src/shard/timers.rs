@@ -170,7 +170,7 @@ impl Shard {
             let timeout = Rejection::new(ErrorCode::Timeout, "the handler did not answer in time");
             // By way of the inbox: nothing else may wake the shard to send the answer.
             let outcome = Err(timeout);
-            self.inbox.push(Entry::Done { session: self.key(link), call, outcome });
+            self.inbox.push(Entry::Done { session: self.key(link), call, outcome, duplicate: false });
         }
     }
 

@@ -1,16 +1,18 @@
 //! Durable channels: what a log commits reaches subscribers once and in order, whatever becomes of its hints.
 
 use std::{
+    collections::HashMap,
     sync::{
         Arc, Mutex, MutexGuard, OnceLock,
-        atomic::{AtomicBool, Ordering},
+        atomic::{AtomicBool, AtomicU64, Ordering},
     },
     time::Duration,
 };
 
 use serde_json::{Value, json};
 use veche_kernel::{
-    BoxFuture, BuildError, ChannelName, Class, Epoch, Kernel, Namespace, Position, Publication, Rules,
+    BoxFuture, BuildError, ChannelName, Class, Epoch, Kernel, Module, Namespace, Position, Publication,
+    Rejection, Rules, State, UserId,
     broker::{BrokerError, Head, History, HistoryQuery, Published, Sink},
     log::Log,
     testing::{TestClient, TestNode},
@@ -31,11 +33,13 @@ struct Pages {
     epoch: Epoch,
     floor: u64,
     written: Vec<Arc<Publication>>,
+    replies: HashMap<(UserId, String), Arc<str>>,
 }
 
 impl Paper {
     fn new() -> Arc<Self> {
-        let pages = Pages { epoch: Epoch::from_bits(7), floor: 0, written: Vec::new() };
+        let pages =
+            Pages { epoch: Epoch::from_bits(7), floor: 0, written: Vec::new(), replies: HashMap::new() };
         let (relay, is_down) = (OnceLock::new(), AtomicBool::new(false));
         Arc::new(Self { pages: Mutex::new(pages), relay, relays_by_itself: AtomicBool::new(true), is_down })
     }
@@ -109,6 +113,16 @@ impl Log for Handle {
             let publications = pages.written[from..until].iter().take(query.limit).cloned().collect();
             History { head: Some(pages.head()), publications }
         }))
+    }
+
+    fn kept(&self, user: &UserId, op_id: &str) -> BoxFuture<Result<Option<Arc<str>>, BrokerError>> {
+        let key = (user.clone(), op_id.to_owned());
+        ready(self.0.check().map(|()| self.0.pages().replies.get(&key).cloned()))
+    }
+
+    fn keep(&self, user: &UserId, op_id: &str, reply: &str) -> BoxFuture<Result<(), BrokerError>> {
+        self.0.pages().replies.entry((user.clone(), op_id.to_owned())).or_insert_with(|| reply.into());
+        ready(self.0.check())
     }
 
     fn sweep(&self, _: Arc<Rules>) -> BoxFuture<()> {
@@ -250,4 +264,33 @@ async fn a_log_that_fails_is_answered_for_and_asked_again() {
     paper.is_down.store(false, Ordering::Relaxed);
     node.advance(Duration::from_secs(2)).await;
     assert_eq!(offsets(&bob.arrived()), [1, 2, 3]);
+}
+
+/// Red when the reply is not kept.
+#[tokio::test]
+async fn a_call_that_is_sent_again_is_answered_by_the_kept_reply() {
+    let runs = Arc::new(AtomicU64::new(0));
+    let counted = Module::new("counter").on("count", async |State(runs): State<Arc<AtomicU64>>| {
+        Ok::<_, Rejection>(runs.fetch_add(1, Ordering::Relaxed) + 1)
+    });
+    let paper = Paper::new();
+    let builder = Kernel::builder().limits(no_limits()).log(Arc::new(Handle(paper.clone())));
+    let node = TestNode::start(builder.mount(counted.with_state(runs.clone())));
+    let mut ann = node.client("ann").await;
+    let call = |id: u64, op_id: Option<&str>| json!({"type": "count", "id": id, "op_id": op_id});
+    for id in 1..=3 {
+        ann.send(call(id, Some("once")));
+        let reply = ann.expect_frame("reply").await;
+        let duplicate = if id == 1 { Value::Null } else { json!(true) };
+        assert_eq!((&reply["data"], &reply["duplicate"]), (&json!(1), &duplicate));
+    }
+    ann.send(call(4, None));
+    assert_eq!(ann.expect_frame("reply").await["data"], 2, "without an op_id each call counts");
+    let mut bob = node.client("bob").await;
+    bob.send(call(5, Some("once")));
+    assert_eq!(bob.expect_frame("reply").await["data"], 3, "another user's operation is another one");
+    paper.is_down.store(true, Ordering::Relaxed);
+    ann.send(call(6, Some("new")));
+    assert_eq!(ann.expect_error().await.code, "unavailable");
+    assert_eq!(runs.load(Ordering::Relaxed), 3, "nothing is done that could not be remembered");
 }
