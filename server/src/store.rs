@@ -3,7 +3,7 @@
 
 use std::{future::Future, path::Path};
 
-use veche::{Class, Clock, SessionId};
+use veche::{Class, Clock};
 use veche_store::{Error, Options, Store};
 
 use crate::config::Config;
@@ -25,7 +25,7 @@ pub fn open(config: &Config, clock: &Clock) -> Result<Option<Store>, StoreError>
     if config.namespaces.iter().all(|namespace| namespace.class != Class::Durable) {
         return Ok(None);
     }
-    let options = Options::new(clock.clone(), SessionId::parse);
+    let options = Options::new(clock.clone());
     Ok(Some(block_on(Store::open(&config.server.data, options))?))
 }
 

@@ -5,7 +5,7 @@
 //! is inserted in the transaction that changes the state it tells of, and is delivered after its commit.
 //!
 //! ```
-//! use veche_kernel::{ChannelName, Clock, SessionId};
+//! use veche_kernel::{ChannelName, Clock};
 //! use veche_store::{Error, Migration, Options, Store, params};
 //!
 //! const TABLES: &[Migration] = &[Migration {
@@ -14,7 +14,7 @@
 //! }];
 //!
 //! # async fn example(folder: &std::path::Path) -> Result<(), Box<dyn std::error::Error>> {
-//! let store = Store::open(folder, Options::new(Clock::real(), SessionId::parse)).await?;
+//! let store = Store::open(folder, Options::new(Clock::real())).await?;
 //! store.migrate("desk", TABLES).await?;
 //!
 //! let board = ChannelName::parse("board:1")?;
@@ -72,7 +72,7 @@ pub use error::{Error, ErrorKind};
 pub use log::{ChannelLock, Once, Trimmed};
 pub use migration::Migration;
 pub use row::{Column, Row};
-pub use store::{Options, SessionFromText, Store};
+pub use store::{Options, Store};
 pub use tx::{ReadTx, Tx};
 pub use value::{FromValue, Value};
 

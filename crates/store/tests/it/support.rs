@@ -3,14 +3,14 @@
 use std::{borrow::Cow, fs, path::Path};
 
 use veche_kernel::{
-    ChannelName, Clock, Namespace, Publication, SessionId,
+    ChannelName, Clock, Namespace, Publication,
     broker::{Head, HistoryQuery},
 };
 use veche_protocol::client::Range;
 use veche_store::{Error, Options, Store};
 
 pub(crate) async fn open(folder: &Path) -> Result<Store, Error> {
-    Store::open(folder, Options::new(Clock::real(), SessionId::parse)).await
+    Store::open(folder, Options::new(Clock::real())).await
 }
 
 pub(crate) fn channel() -> ChannelName {
