@@ -38,6 +38,10 @@ enum Break {
     PageUnbounded,
     /// Subscribers are not told of a loss.
     LossUntold,
+    /// A subscriber is added at once, though the node may have delivered less than the client has.
+    CutTooEarly,
+    /// The pages of a replay are sent whatever numbering they are of.
+    EpochsMixed,
     /// A transaction that rolled back sends its hints all the same.
     RolledBackHinted,
 }
@@ -175,6 +179,8 @@ fn every_deliberate_break_is_noticed() {
         Break::NeverSwept,
         Break::PageUnbounded,
         Break::LossUntold,
+        Break::CutTooEarly,
+        Break::EpochsMixed,
         Break::RolledBackHinted,
     ];
     for broken in breaks {

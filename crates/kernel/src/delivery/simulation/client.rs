@@ -15,6 +15,11 @@ use crate::{broker::Head, testing::Follower};
 
 pub(super) const CHANNEL: &str = "board:1";
 
+/// A subscription that a client asks for.
+pub(super) struct Wish {
+    pub(super) since: Option<Position>,
+}
+
 pub(super) struct Client {
     follower: Follower,
     /// Where it is connected: the node and the connection.
@@ -33,27 +38,27 @@ impl Client {
     }
 
     /// It has connected: what it subscribes with.
-    pub(super) fn connect(&mut self, node: usize, connection: u64, head: Head) -> Option<Position> {
+    pub(super) fn connect(&mut self, node: usize, connection: u64, head: Head) -> Wish {
         self.connected = Some((node, connection));
         self.follower.connect();
         self.ask(head)
     }
 
-    fn ask(&mut self, head: Head) -> Option<Position> {
+    fn ask(&mut self, head: Head) -> Wish {
         let at = self.follower.position(CHANNEL);
         let since =
             at.map(|(epoch, offset)| Position { epoch: epoch.parse().expect("an epoch was sent"), offset });
         self.asked = Some((since, head));
-        since
+        Wish { since }
     }
 
-    /// A frame came. Returns the `since` of a new subscription, when it asks for one.
+    /// A frame came. Returns a new subscription, when it asks for one.
     pub(super) fn receive(
         &mut self,
         frame: Frame,
         head: Head,
         (ledger, settings, tally): (&Ledger, &Settings, &mut Tally),
-    ) -> Result<Option<Option<Position>>, String> {
+    ) -> Result<Option<Wish>, String> {
         self.judge(frame, ledger, settings, tally)?;
         let answer = self.follower.receive(&text(frame)).map_err(|violation| violation.to_string())?;
         Ok(if answer.is_empty() { None } else { Some(self.ask(head)) })

@@ -11,7 +11,7 @@ use super::{
 };
 use crate::{
     broker::Head,
-    delivery::{Cursor, Hinted, Then},
+    delivery::{Cursor, Hinted, Reach, Then},
     recovery,
 };
 
@@ -166,11 +166,6 @@ impl Node {
             match seat.mode {
                 Mode::Live if settings.broken != Some(Break::LossUntold) => seat.lag(since),
                 Mode::Replaying { at, .. } => seat.lag(at),
-                // It may know a head of the numbering before: it asks again.
-                Mode::Asking { head: Some(_), since } => {
-                    seat.mode = Mode::Asking { head: None, since };
-                    self.asks.push(Ask::Head { connection: seat.connection });
-                }
                 _ => {}
             }
         }
@@ -198,8 +193,15 @@ impl Node {
         let Some(cut) = self.cursor.delivered() else { return };
         for seat in &mut self.seats {
             let Mode::Asking { since, head: Some(head) } = seat.mode else { continue };
-            if !self.cursor.covers(head) {
-                continue;
+            match self.cursor.reach(head) {
+                Reach::Here => {}
+                _ if settings.broken == Some(Break::CutTooEarly) => {}
+                Reach::Coming => continue,
+                Reach::Never => {
+                    seat.mode = Mode::Asking { since, head: None };
+                    self.asks.push(Ask::Head { connection: seat.connection });
+                    continue;
+                }
             }
             let floor = if settings.broken == Some(Break::FalseReplay) { 0 } else { head.floor };
             let head = Head { epoch: cut.epoch, offset: cut.offset, floor };
@@ -255,8 +257,9 @@ impl Node {
         let Mode::Replaying { at, reading: true } = seat.mode else { return };
         let Some(page) = page else { return self.ended.push(connection) };
         let trimmed = page.head.floor > at.offset && settings.broken != Some(Break::FalseReplay);
+        let foreign = page.head.epoch != at.epoch && settings.broken != Some(Break::EpochsMixed);
         let fits = page.publications.iter().filter(|it| it.position.offset <= until);
-        let Some(last) = fits.clone().last().filter(|_| !trimmed && page.head.epoch == at.epoch) else {
+        let Some(last) = fits.clone().next_back().filter(|_| !trimmed && !foreign) else {
             return seat.lag(at);
         };
         seat.socket.extend(fits.copied().map(Frame::Publication));

@@ -1,11 +1,9 @@
 //! The world: what may happen next, chosen by chance, and the quiet at the end.
 
-use veche_protocol::position::Position;
-
 use super::{
     Break, Settings, Tally,
     chance::Chance,
-    client::Client,
+    client::{Client, Wish},
     log::{Committed, Log, Page},
     node::{Ask, Node},
 };
@@ -21,8 +19,8 @@ pub(super) struct World {
     clients: Vec<Client>,
     hints: Vec<(usize, Committed)>,
     asks: Vec<Asked>,
-    /// Subscriptions on their way: the client's connection and its `since`.
-    wishes: Vec<(u64, Option<Position>)>,
+    /// Subscriptions on their way, with the client's connection.
+    wishes: Vec<(u64, Wish)>,
     connections: u64,
     /// Nothing is lost, fails or ends any more.
     quiet: bool,
@@ -34,8 +32,13 @@ struct Asked {
     node: usize,
     life: u64,
     ask: Ask,
-    /// `Some(None)` is a failure.
-    answer: Option<Option<Page>>,
+    stage: Stage,
+}
+
+enum Stage {
+    Asked,
+    Answered(Page),
+    Failed,
 }
 
 impl World {
@@ -157,7 +160,7 @@ impl World {
             self.nodes[index].pump();
             let node = &mut self.nodes[index];
             let life = node.life;
-            let asked = |ask| Asked { node: index, life, ask, answer: None };
+            let asked = |ask| Asked { node: index, life, ask, stage: Stage::Asked };
             self.asks.extend(node.asks.drain(..).map(asked));
             for connection in std::mem::take(&mut self.nodes[index].ended) {
                 self.disconnect(connection);
@@ -214,16 +217,14 @@ impl World {
 
     /// A question reaches the log, or an answer its node.
     fn carry_ask(&mut self) {
-        let Some(mut asked) = self.chance.take(&mut self.asks) else { return };
-        let Some(answer) = asked.answer.take() else {
-            let fails = !self.quiet && self.chance.one_in(20);
-            let after = match asked.ask {
-                Ask::Fill { after } | Ask::Replay { after, .. } => after,
-                Ask::Sweep | Ask::Head { .. } => self.log.head().offset,
-            };
-            let page = (!fails).then(|| self.log.read(after, self.settings.page));
-            self.asks.push(Asked { answer: Some(page), ..asked });
-            return;
+        let Some(asked) = self.chance.take(&mut self.asks) else { return };
+        let answer = match asked.stage {
+            Stage::Asked => {
+                let stage = self.read(asked.ask);
+                return self.asks.push(Asked { stage, ..asked });
+            }
+            Stage::Answered(page) => Some(page),
+            Stage::Failed => None,
         };
         let node = &mut self.nodes[asked.node];
         if node.life != asked.life {
@@ -240,11 +241,22 @@ impl World {
         }
     }
 
+    fn read(&mut self, ask: Ask) -> Stage {
+        if !self.quiet && self.chance.one_in(20) {
+            return Stage::Failed;
+        }
+        let after = match ask {
+            Ask::Fill { after } | Ask::Replay { after, .. } => after,
+            Ask::Sweep | Ask::Head { .. } => self.log.head().offset,
+        };
+        Stage::Answered(self.log.read(after, self.settings.page))
+    }
+
     fn carry_wish(&mut self) {
-        let Some((connection, since)) = self.chance.take(&mut self.wishes) else { return };
+        let Some((connection, wish)) = self.chance.take(&mut self.wishes) else { return };
         let mut connected = self.clients.iter().filter_map(|client| client.connected);
         if let Some((node, _)) = connected.find(|(_, known)| *known == connection) {
-            self.nodes[node].subscribe(connection, since);
+            self.nodes[node].subscribe(connection, wish.since);
         }
     }
 
@@ -262,7 +274,7 @@ impl World {
         let again = self.clients[client]
             .receive(frame, self.log.head(), court)
             .map_err(|what| format!("client {client}: {what}"))?;
-        self.wishes.extend(again.map(|since| (connection, since)));
+        self.wishes.extend(again.map(|wish| (connection, wish)));
         Ok(())
     }
 
@@ -272,8 +284,8 @@ impl World {
             None => {
                 self.connections += 1;
                 let node = self.chance.below(self.nodes.len());
-                let since = self.clients[client].connect(node, self.connections, self.log.head());
-                self.wishes.push((self.connections, since));
+                let wish = self.clients[client].connect(node, self.connections, self.log.head());
+                self.wishes.push((self.connections, wish));
             }
         }
     }
