@@ -60,6 +60,8 @@ struct Settings {
     disconnects: bool,
     /// A trim leaves fewer publications than this.
     retained: usize,
+    /// No hint is lost and no writer crashes; then nothing may hang on a sweep, and there is none.
+    reliable: bool,
     /// Of so many hints one is lost.
     loss: usize,
     /// Of so many chances to write one is taken.
@@ -78,6 +80,7 @@ impl Settings {
             slowness: [1, 4, 16][chance.below(3)],
             disconnects: chance.one_in(3),
             retained: 2 + chance.below(40),
+            reliable: broken != Some(Break::NeverSwept) && chance.one_in(3),
             loss: [2, 4, 16, 1_000][chance.below(4)],
             pause: [1, 2, 12][chance.below(3)],
             calamity: [1, 4, 16][chance.below(3)],

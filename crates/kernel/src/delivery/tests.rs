@@ -107,7 +107,7 @@ fn what_hints_delivered_meanwhile_is_not_delivered_again() {
 #[test]
 fn a_floor_above_what_was_delivered_is_a_loss() {
     let mut cursor = reading(3, 9);
-    assert_eq!(cursor.page(head(9, 4), &[5, 6]), paged(0..0, Then::Lost { since: at(3) }));
+    assert_eq!(cursor.page(head(9, 4), &[4, 5]), paged(0..0, Then::Lost { since: at(3) }));
     assert_eq!(cursor.delivered(), Some(at(9)));
     assert_eq!(cursor.hint(at(10)), Hinted::Deliver);
     // At the floor itself nothing is missing.

@@ -66,11 +66,11 @@ impl World {
     pub(super) fn run(&mut self, steps: usize) -> Result<(), String> {
         for _ in 0..steps {
             self.step()?;
-            self.collect();
+            self.collect()?;
         }
         self.quiet = true;
         self.finish_write(false);
-        if self.chance.one_in(2) {
+        if !self.settings.reliable && self.chance.one_in(2) {
             // The last word of all may be lost, too.
             self.hints.clear();
         }
@@ -125,7 +125,7 @@ impl World {
                 self.come_or_go(client);
             }
         }
-        self.collect();
+        self.collect()?;
         for _ in 0..self.hints.len() {
             self.carry_hint();
         }
@@ -135,13 +135,13 @@ impl World {
         for _ in 0..self.wishes.len() {
             self.carry_wish();
         }
-        self.collect();
+        self.collect()?;
         for client in 0..self.clients.len() {
             while self.has_frame(client) {
                 self.take_frame(client)?;
             }
         }
-        self.collect();
+        self.collect()?;
         Ok(())
     }
 
@@ -155,7 +155,7 @@ impl World {
     }
 
     /// Takes over what the nodes want: answers of the log, the end of connections.
-    fn collect(&mut self) {
+    fn collect(&mut self) -> Result<(), String> {
         for index in 0..self.nodes.len() {
             self.nodes[index].pump();
             let node = &mut self.nodes[index];
@@ -165,7 +165,14 @@ impl World {
             for connection in std::mem::take(&mut self.nodes[index].ended) {
                 self.disconnect(connection);
             }
+            let life = self.nodes[index].life;
+            let fills =
+                |it: &&Asked| (it.node, it.life) == (index, life) && matches!(it.ask, Ask::Fill { .. });
+            if self.asks.iter().filter(fills).count() > 1 {
+                return Err(format!("node {index} reads twice at a time"));
+            }
         }
+        Ok(())
     }
 
     fn write(&mut self) {
@@ -176,7 +183,7 @@ impl World {
                 self.tell(&told);
             }
             _ => {
-                let crashes = self.chance.one_in(16);
+                let crashes = !self.settings.reliable && self.chance.one_in(16);
                 self.finish_write(crashes);
             }
         }
@@ -206,7 +213,8 @@ impl World {
     /// A hint arrives, in any order; some are lost, some come again later.
     fn carry_hint(&mut self) {
         let Some((node, hint)) = self.chance.take(&mut self.hints) else { return };
-        if !self.quiet && self.chance.one_in(self.settings.loss) {
+        let lossy = !self.quiet && !self.settings.reliable;
+        if lossy && self.chance.one_in(self.settings.loss) {
             return;
         }
         if !self.quiet && self.chance.one_in(8) {
@@ -308,10 +316,13 @@ impl World {
     }
 
     fn sweep(&mut self, node: usize) {
-        if self.settings.broken != Some(Break::NeverSwept) {
-            self.nodes[node].sweep();
-            self.nodes[node].tick();
+        if self.settings.broken == Some(Break::NeverSwept) {
+            return;
         }
+        if !self.settings.reliable {
+            self.nodes[node].sweep();
+        }
+        self.nodes[node].tick();
     }
 
     fn trim(&mut self) {
@@ -326,7 +337,8 @@ impl World {
         }
         self.tally.restored += 1;
         for node in 0..self.nodes.len() {
-            if self.chance.one_in(2) {
+            // Without hints and sweeps, nobody else would tell a node of it.
+            if self.settings.reliable || self.chance.one_in(2) {
                 self.restart(node);
             }
         }
