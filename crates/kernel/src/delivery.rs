@@ -79,6 +79,20 @@ pub(crate) enum Then {
     },
 }
 
+/// Whether everything up to a head was delivered. One node is never behind what it has answered; several are,
+/// and until there are several only the simulation asks.
+#[cfg(all(test, feature = "testing"))]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[must_use]
+pub(crate) enum Reach {
+    /// Yes: what comes live continues it.
+    Here,
+    /// Not yet; look again after the next hint or page.
+    Coming,
+    /// The head is of a numbering that was over when it came: ask for the head again.
+    Never,
+}
+
 impl Cursor {
     /// Up to where everything was delivered; `None` before the log has told its head.
     pub(crate) fn delivered(&self) -> Option<Position> {
@@ -86,10 +100,21 @@ impl Cursor {
         Some(Position { epoch, offset: self.delivered })
     }
 
-    /// Whether everything up to a head was delivered: a subscriber who knows of that head may be added.
+    /// Whether a subscriber who was told this head, after it was [announced](Self::announce), can be added.
     /// One who comes with a position from another node may be ahead of this one, and must wait for it.
-    pub(crate) fn covers(&self, head: Head) -> bool {
-        self.delivered().is_some_and(|at| at.epoch == head.epoch && at.offset >= head.offset)
+    #[cfg(all(test, feature = "testing"))]
+    pub(crate) fn reach(&self, head: Head) -> Reach {
+        if self.delivered().is_some_and(|at| at.epoch == head.epoch && at.offset >= head.offset) {
+            Reach::Here
+        } else if self.state == State::Idle && !self.is_behind() {
+            Reach::Never
+        } else {
+            Reach::Coming
+        }
+    }
+
+    fn is_behind(&self) -> bool {
+        self.unsure || self.told > self.delivered
     }
 
     /// The log has told its head; the first one is asked for after the interest was registered. Returns
@@ -180,8 +205,7 @@ impl Cursor {
     /// Whether a read must start now: the log has told of more than was delivered, and none is under way.
     #[must_use]
     pub(crate) fn retry(&mut self) -> bool {
-        let behind = self.unsure || self.told > self.delivered;
-        if self.state != State::Idle || !behind {
+        if self.state != State::Idle || !self.is_behind() {
             return false;
         }
         self.state = State::Reading;
@@ -203,5 +227,7 @@ impl Cursor {
     }
 }
 
+#[cfg(all(test, feature = "testing"))]
+mod simulation;
 #[cfg(test)]
 mod tests;

@@ -7,7 +7,6 @@ pub mod broker;
 mod call;
 mod channels;
 mod clock;
-#[cfg_attr(not(test), expect(dead_code, reason = "the channels' records take it up with the log"))]
 mod delivery;
 mod filling;
 mod framed;

@@ -107,7 +107,7 @@ fn what_hints_delivered_meanwhile_is_not_delivered_again() {
 #[test]
 fn a_floor_above_what_was_delivered_is_a_loss() {
     let mut cursor = reading(3, 9);
-    assert_eq!(cursor.page(head(9, 4), &[5, 6]), paged(0..0, Then::Lost { since: at(3) }));
+    assert_eq!(cursor.page(head(9, 4), &[4, 5]), paged(0..0, Then::Lost { since: at(3) }));
     assert_eq!(cursor.delivered(), Some(at(9)));
     assert_eq!(cursor.hint(at(10)), Hinted::Deliver);
     // At the floor itself nothing is missing.
@@ -179,7 +179,30 @@ fn a_brokers_own_deliveries_move_it() {
     assert_eq!(cursor.delivered(), Some(at(1)));
     assert!(!cursor.announce(head(1, 0)));
     cursor.follow(at(2));
-    assert!(cursor.covers(head(2, 0)));
-    assert!(!cursor.covers(head(3, 0)));
-    assert!(!cursor.covers(Head { epoch: epoch(2), offset: 1, floor: 0 }));
+    assert_eq!(cursor.delivered(), Some(at(2)));
+}
+
+#[test]
+fn a_head_is_reached_when_everything_up_to_it_was_delivered() {
+    assert_eq!(Cursor::default().reach(head(0, 0)), Reach::Coming);
+    let mut cursor = announced(3);
+    assert_eq!(cursor.reach(head(3, 0)), Reach::Here);
+    assert_eq!(cursor.reach(head(2, 0)), Reach::Here);
+    assert!(cursor.announce(head(5, 0)));
+    assert_eq!(cursor.reach(head(5, 0)), Reach::Coming);
+    cursor.read_failed();
+    assert_eq!(cursor.reach(head(5, 0)), Reach::Coming);
+    assert!(cursor.retry());
+    assert_eq!(cursor.page(head(5, 0), &[4, 5]).then, Then::Done);
+    assert_eq!(cursor.reach(head(5, 0)), Reach::Here);
+}
+
+#[test]
+fn a_head_from_before_a_restore_is_never_reached() {
+    let stale = Head { epoch: epoch(2), offset: 1, floor: 0 };
+    let mut cursor = announced(3);
+    assert!(cursor.announce(stale));
+    assert_eq!(cursor.reach(stale), Reach::Coming, "it may as well be the newer");
+    assert_eq!(cursor.page(head(3, 0), &[]).then, Then::Done);
+    assert_eq!(cursor.reach(stale), Reach::Never);
 }
