@@ -224,10 +224,7 @@ struct Place {
 impl Stream {
     /// A stream of these channels, each from where the client has it. `retry_ms` is how long the client is
     /// to wait before it comes back.
-    pub fn new(
-        channels: impl IntoIterator<Item = (ChannelName, Option<Position>)>,
-        retry_ms: u64,
-    ) -> Self {
+    pub fn new(channels: impl IntoIterator<Item = (ChannelName, Option<Position>)>, retry_ms: u64) -> Self {
         let places = channels.into_iter().map(|(channel, position)| Place { channel, position }).collect();
         Self { places, retry_ms, out: Vec::new(), stopped: Vec::new(), said_bye: false }
     }

@@ -29,8 +29,7 @@ use crate::{
     answering::Answering,
     door::{Door, Guest},
     socket::{self, SocketHandler},
-    sse,
-    websocket,
+    sse, websocket,
 };
 
 /// The most bytes of a request's head.
@@ -123,9 +122,7 @@ impl HttpBody for Answer {
     ) -> Poll<Option<Result<Frame<Bytes>, axum::Error>>> {
         match self.get_mut() {
             Self::Whole(body) => Pin::new(body).poll_frame(context),
-            Self::Events(events) => {
-                Pin::new(events).poll_frame(context).map_err(|never| match never {})
-            }
+            Self::Events(events) => Pin::new(events).poll_frame(context).map_err(|never| match never {}),
         }
     }
 

@@ -33,7 +33,8 @@ impl Asked {
             match field {
                 "channel" => names.push(one_more(&names, value)?),
                 LAST_EVENT_ID_FIELD => {
-                    let value = decode(value).ok_or_else(|| unclear(LAST_EVENT_ID_FIELD, "it is not UTF-8"))?;
+                    let value =
+                        decode(value).ok_or_else(|| unclear(LAST_EVENT_ID_FIELD, "it is not UTF-8"))?;
                     id = Some(value);
                 }
                 _ => {}

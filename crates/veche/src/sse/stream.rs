@@ -49,14 +49,14 @@ impl Wire for Events {
         self.wake_body();
         let Some(link) = self.link.get() else { return };
         let closes = link.upgrade().is_some_and(|link| link.closing().is_some());
-        if closes && !self.lingers.replace(true) {
-            // A client that does not read would keep the stream's end waiting for ever.
-            let (link, abandon) = (link.clone(), self.abandon.clone());
+        // Before it begins there is no stream, but an answer that says so.
+        if closes && self.begun.get() && !self.lingers.replace(true) {
+            // A client that does not read would keep what hyper holds waiting for ever. The connection serves
+            // nothing but this stream.
+            let abandon = self.abandon.clone();
             tokio::task::spawn_local(async move {
                 tokio::time::sleep(LINGER).await;
-                if link.strong_count() > 0 {
-                    abandon.notify_one();
-                }
+                abandon.notify_one();
             });
         }
     }

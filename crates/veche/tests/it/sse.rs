@@ -104,7 +104,10 @@ async fn several_channels_share_a_stream_and_its_id() {
     {
         say(&server, channel, number).await;
         let event = stream.expect("message").await;
-        assert_eq!((event.data["channel"].as_str(), event.data["data"].as_i64()), (Some(channel), Some(number)));
+        assert_eq!(
+            (event.data["channel"].as_str(), event.data["data"].as_i64()),
+            (Some(channel), Some(number))
+        );
         assert_eq!(offsets(&event.id), expected);
     }
     let id = stream.id.clone();

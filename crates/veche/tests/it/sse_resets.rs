@@ -21,7 +21,12 @@ const BETWEEN: usize = 60;
 const MESSAGES: usize = (RESETS + 1) * BETWEEN;
 
 /// Publishes all the while, to one channel after the other: as much on each link as it takes to reach its end.
-async fn publish(kernel: Kernel, channels: &'static [&'static str], mut begun: watch::Receiver<bool>, mut cuts: watch::Receiver<u64>) {
+async fn publish(
+    kernel: Kernel,
+    channels: &'static [&'static str],
+    mut begun: watch::Receiver<bool>,
+    mut cuts: watch::Receiver<u64>,
+) {
     begun.wait_for(|begun| *begun).await.expect("the client lives");
     for at in 0..MESSAGES {
         let allowed = |cuts: &u64| *cuts as usize >= RESETS || at < (*cuts as usize + 1) * BETWEEN;
