@@ -23,6 +23,9 @@ use crate::{
 /// Where the native WebSocket door is.
 const WEBSOCKET: &str = "/realtime/ws";
 
+/// Where the door of server-sent events is.
+const EVENTS: &str = "/realtime/events";
+
 /// How often histograms take in what they gathered.
 const UPKEEP: Duration = Duration::from_secs(5);
 
@@ -112,6 +115,7 @@ fn listen(config: &Config, pages: Router) -> Listen {
     let any_of_this_machine = server.allowed_origins.is_empty() && server.host.is_loopback();
     Listen::on(address)
         .websocket(WEBSOCKET)
+        .events(EVENTS)
         .routes(pages)
         .origins(Origins::of(server.allowed_origins.iter().cloned()).loopback(any_of_this_machine))
         .connections_per_address(config.limits.connections_per_address)

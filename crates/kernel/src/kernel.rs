@@ -268,6 +268,11 @@ impl Kernel {
         &self.node.limits
     }
 
+    /// Whether clients without a credential are served, as guests.
+    pub fn serves_guests(&self) -> bool {
+        self.node.guests
+    }
+
     /// The node's clock.
     pub fn clock(&self) -> &Clock {
         &self.node.clock

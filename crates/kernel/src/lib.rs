@@ -50,4 +50,5 @@ pub use veche_protocol::{
     code::{CloseCode, ErrorCode},
     name::ChannelName,
     position::{Epoch, Position},
+    server::Recovery,
 };

@@ -76,7 +76,7 @@ pub(crate) struct Batch {
     particular: bool,
     weight: usize,
     last_offset: u64,
-    joined: [Option<Bytes>; 2],
+    joined: [Option<Bytes>; 3],
 }
 
 struct Piece {

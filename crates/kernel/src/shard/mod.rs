@@ -11,6 +11,7 @@ mod calls;
 mod channel;
 mod frames;
 mod link;
+mod listening;
 mod opening;
 mod subscribing;
 mod timers;
@@ -340,7 +341,7 @@ impl Shard {
     /// Sends a frame to one session after everything that the inbox held before.
     pub(crate) fn reply(&self, link: &Link, frame: &ServerFrame<'_>) {
         let mut text = Vec::with_capacity(96);
-        frame.encode(&mut text);
+        link.encoding.write(frame, &mut text);
         self.inbox.push(Entry::Direct { session: self.key(link), text });
     }
 

@@ -65,6 +65,7 @@ impl Shard {
         let presence = roster.as_ref().map(Snapshot::as_roster);
         let name = &channel.node.name;
         let id = wanted.id.as_deref();
+        link.settled(name, wanted.cut, recovery);
         let subscribed = ServerFrame::Subscribed { id, channel: name, head: wanted.cut, recovery, presence };
         link.send_frame(&subscribed, self.node.limits.backlog_bytes);
         let after = wanted.since.map_or(0, |since| since.offset);
