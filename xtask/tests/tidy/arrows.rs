@@ -22,6 +22,7 @@ const ALLOWED: &[(&str, &[&str])] = &[
     // The bench's peers share nothing with what they are compared with.
     ("veche-bench-bare", &[]),
     ("veche-bench-lean", &[]),
+    ("veche-bench-sqlite", &[]),
     ("veche-fuzz", &["veche-protocol"]),
     ("xtask", &[]),
 ];
