@@ -62,7 +62,7 @@ impl World {
         }
     }
 
-    /// Lets so many things happen, then lets everything come to rest, and judges.
+    /// Lets so many things happen, then lets everything come to rest.
     pub(super) fn run(&mut self, steps: usize) -> Result<(), String> {
         for _ in 0..steps {
             self.step()?;
@@ -74,15 +74,10 @@ impl World {
             self.stir()?;
             self.collect()?;
         }
-        self.rest()?;
-        let head = self.log.head();
-        for (index, client) in self.clients.iter().enumerate() {
-            client.finish(head, &self.log.ledger).map_err(|what| format!("client {index} {what}"))?;
-        }
-        Ok(())
+        self.rest()
     }
 
-    /// Lets everything that is under way arrive.
+    /// Lets everything that is under way arrive, and judges.
     fn rest(&mut self) -> Result<(), String> {
         self.quiet = true;
         self.finish_write(false);
@@ -97,10 +92,18 @@ impl World {
             // Long enough for a sweep of all nodes, and what follows from it.
             if resting > 12 {
                 self.quiet = false;
-                return Ok(());
+                return self.judge();
             }
         }
         Err("it never comes to rest".into())
+    }
+
+    fn judge(&self) -> Result<(), String> {
+        let head = self.log.head();
+        for (index, client) in self.clients.iter().enumerate() {
+            client.finish(head, &self.log.ledger).map_err(|what| format!("client {index} {what}"))?;
+        }
+        Ok(())
     }
 
     /// One thing happens that neither ends a connection nor begins one.
