@@ -11,6 +11,12 @@ pub(crate) struct Histogram {
     counts: Box<[u64]>,
 }
 
+impl Default for Histogram {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
 impl Histogram {
     /// Without a count.
     pub(crate) fn new() -> Self {

@@ -1,9 +1,12 @@
 //! Measures Veche beside its bounds and peers: memory and CPU of the server, with loss and order always
 //! checked. A person runs it and reads the table; it is no test.
 //!
-//! `cargo run --release -p veche-bench -- [idle|fanout|bare|all]`; docs/benchmarks.md says what the
+//! `cargo run --release -p veche-bench -- [idle|fanout|bare|durable|all]`; docs/benchmarks.md says what the
 //! figures mean. It knows the servers only by their wire: nothing of the server's code is used here.
 
+mod bound;
+mod durable;
+mod durable_table;
 mod error;
 mod fanout;
 mod fleet;
@@ -11,6 +14,7 @@ mod histogram;
 mod idle;
 mod machine;
 mod process;
+mod replay;
 mod report;
 mod sequence;
 mod target;
@@ -26,6 +30,7 @@ use std::{
 use clap::{Parser, ValueEnum};
 
 use crate::{
+    durable::Durable,
     error::{BenchError, Context},
     machine::Machine,
     process::{Server, Stop},
@@ -58,6 +63,9 @@ struct Options {
     /// Seconds of each fan-out.
     #[arg(long, default_value_t = 3, value_parser = clap::value_parser!(u64).range(1..))]
     seconds: u64,
+    /// Publications of each load on a durable channel; ten times as many where they share commits.
+    #[arg(long, default_value_t = 10_000, value_parser = clap::value_parser!(u64).range(1_000..))]
+    publishes: u64,
     /// How often each server is started and measured.
     #[arg(long, default_value_t = 3, value_parser = clap::value_parser!(u64).range(1..))]
     repeats: u64,
@@ -77,6 +85,8 @@ enum Scenario {
     Fanout,
     /// The fan-out of bare `send` alone.
     Bare,
+    /// Publications to a durable channel and their replay, beside the database alone.
+    Durable,
     /// Idle and fan-out.
     All,
 }
@@ -97,15 +107,20 @@ fn main() -> ExitCode {
 
 fn run(options: &Options) -> Result<Report, BenchError> {
     let stop = Stop::install()?;
-    let targets =
-        if options.scenario == Scenario::Bare { vec![Target::Bare] } else { options.against.clone() };
+    let targets = match options.scenario {
+        Scenario::Bare => vec![Target::Bare],
+        Scenario::Durable => vec![Target::Veche],
+        _ => options.against.clone(),
+    };
+    let is_durable = options.scenario == Scenario::Durable;
     let mut bench = Bench {
         options,
-        programs: process::build(&targets, options.no_build)?,
+        programs: process::build(&targets, is_durable, options.no_build)?,
         report: Report {
             date: jiff::Timestamp::now().strftime("%Y-%m-%d %H:%M UTC").to_string(),
             machine: Machine::look()?,
             settings: process::settings(),
+            more_settings: if is_durable { &process::DURABLE } else { &[] },
             repeats: options.repeats as usize,
             windows: &WINDOWS,
             runs: Vec::new(),
@@ -145,7 +160,9 @@ impl Bench<'_> {
             let joinable: Vec<_> = targets.iter().copied().filter(|target| target.path().is_some()).collect();
             self.alternate(&joinable, Self::idle)?;
         }
-        if self.options.scenario != Scenario::Idle {
+        if self.options.scenario == Scenario::Durable {
+            self.alternate(targets, Self::durable)?;
+        } else if self.options.scenario != Scenario::Idle {
             self.alternate(targets, Self::fanout)?;
         }
         Ok(())
@@ -161,7 +178,8 @@ impl Bench<'_> {
         for repeat in 0..self.options.repeats as usize {
             for &target in targets {
                 self.stop.check()?;
-                let server = Server::start(target, &self.programs, self.server_core, &self.stop)?;
+                let more = self.report.more_settings;
+                let server = Server::start(target, &self.programs, self.server_core, more, &self.stop)?;
                 let figures = scenario(self, target, &server)?;
                 eprintln!("{}, run {}: done", target.name(), repeat + 1);
                 self.report.runs.push(Run { target, repeat, command: server.command.clone(), figures });
@@ -179,5 +197,19 @@ impl Bench<'_> {
         let (subscribers, seconds) =
             (self.options.subscribers as usize, Duration::from_secs(self.options.seconds));
         fanout::run(target, server, subscribers, &WINDOWS, seconds, &self.stop).map(Figures::Fanout)
+    }
+
+    /// The bound takes its turn after the server, on the same core, while the server has nothing to do.
+    fn durable(&self, _: Target, server: &Server) -> Result<Figures, BenchError> {
+        let publishes = self.options.publishes;
+        let (publishing, end) = durable::run(server, publishes, &self.stop)?;
+        let replay = replay::run(server, &end, &self.stop)?;
+        let mut bounds = Vec::new();
+        for group in durable::GROUPS {
+            self.stop.check()?;
+            let count = durable::count(group, publishes);
+            bounds.push(bound::run(&self.programs, self.server_core, group, count)?);
+        }
+        Ok(Figures::Durable(Durable { publishing, replay, bounds }))
     }
 }

@@ -17,6 +17,7 @@ use signal_hook::consts::{SIGINT, SIGTERM};
 use tempfile::TempDir;
 
 use crate::{
+    bound,
     error::{BenchError, Context},
     target::Target,
 };
@@ -36,6 +37,16 @@ const SETTINGS: [&str; 9] = [
     r#"namespaces.bench.subscribe="anyone""#,
     r#"namespaces.bench.publish="anyone""#,
     r#"log.level="warn""#,
+];
+
+/// What Veche is told beside it for durable channels: only then is there a database. What is retained is
+/// never swept in a run, which the bound does not do either.
+pub(crate) const DURABLE: [&str; 5] = [
+    r#"namespaces.log.class="durable""#,
+    r#"namespaces.log.subscribe="anyone""#,
+    r#"namespaces.log.publish="anyone""#,
+    "namespaces.log.retain.count=1000000",
+    "limits.subscribes_per_minute=0",
 ];
 
 /// Ctrl-C and SIGTERM, noticed between two turns so that every guard runs.
@@ -70,21 +81,22 @@ pub(crate) struct Server {
 
 impl Server {
     /// Starts the server from the folder of the built programs, pinned to `core`, and waits until it
-    /// listens.
+    /// listens. `more` are settings of Veche's beside the usual ones.
     pub(crate) fn start(
         target: Target,
         programs: &Path,
         core: usize,
+        more: &[&str],
         stop: &Stop,
     ) -> Result<Self, BenchError> {
         let data = TempDir::with_prefix("veche-bench-").context("make a folder for the server")?;
         let port = free_port().context("find a free port")?;
         let core = core.to_string();
-        let shown = command(target, Path::new(""), port, Path::new("DATA"));
+        let shown = command(target, Path::new(""), port, Path::new("DATA"), more);
         let shown = shown.iter().map(|word| quoted(word)).collect::<Vec<_>>().join(" ");
         let child = Command::new("taskset")
             .args(["-c", &core])
-            .args(command(target, programs, port, data.path()))
+            .args(command(target, programs, port, data.path(), more))
             .stdin(Stdio::null())
             .stdout(Stdio::null())
             .spawn()
@@ -129,7 +141,7 @@ impl Drop for Server {
 }
 
 /// The command that starts a server: the one place that knows.
-fn command(target: Target, programs: &Path, port: u16, data: &Path) -> Vec<String> {
+fn command(target: Target, programs: &Path, port: u16, data: &Path, more: &[&str]) -> Vec<String> {
     let program = programs.join(target.name()).display().to_string();
     let port = port.to_string();
     if target != Target::Veche {
@@ -137,7 +149,7 @@ fn command(target: Target, programs: &Path, port: u16, data: &Path) -> Vec<Strin
     }
     let data = data.display().to_string();
     let fixed = [&program, "serve", "--demo", "--port", &port, "--data", &data];
-    let settings = SETTINGS.iter().flat_map(|setting| ["--set", setting]);
+    let settings = SETTINGS.iter().chain(more).flat_map(|setting| ["--set", setting]);
     fixed.into_iter().chain(settings).map(str::to_owned).collect()
 }
 
@@ -155,8 +167,8 @@ fn free_port() -> std::io::Result<u16> {
 }
 
 /// Builds the servers in release, in the target folder that this program came from, and says where
-/// the programs are.
-pub(crate) fn build(targets: &[Target], skip: bool) -> Result<PathBuf, BenchError> {
+/// the programs are. `with_bound` is for durable channels.
+pub(crate) fn build(targets: &[Target], with_bound: bool, skip: bool) -> Result<PathBuf, BenchError> {
     let this = std::env::current_exe().context("find this program")?;
     let programs = this.parent().unwrap_or(Path::new(".")).to_owned();
     if skip {
@@ -172,6 +184,9 @@ pub(crate) fn build(targets: &[Target], skip: bool) -> Result<PathBuf, BenchErro
             Target::Lean => ["-p", "veche-bench-lean"],
             Target::Bare => ["-p", "veche-bench-bare"],
         });
+    }
+    if with_bound {
+        cargo.args(["-p", bound::PACKAGE]);
     }
     let status = cargo.status().context("run cargo")?;
     if status.success() { Ok(programs) } else { Err(BenchError::Build) }

@@ -4,7 +4,7 @@ use std::fmt::Write;
 
 use serde::Serialize;
 
-use crate::{fanout::Fanout, idle::Idle, machine::Machine, target::Target};
+use crate::{durable::Durable, durable_table, fanout::Fanout, idle::Idle, machine::Machine, target::Target};
 
 /// Everything of one call; the JSON file is this.
 #[derive(Debug, Serialize)]
@@ -14,6 +14,8 @@ pub(crate) struct Report {
     pub(crate) machine: Machine,
     /// The settings that Veche was started with.
     pub(crate) settings: &'static [&'static str],
+    /// Those that it was started with for this scenario alone.
+    pub(crate) more_settings: &'static [&'static str],
     pub(crate) repeats: usize,
     /// Messages under way in the fan-outs.
     pub(crate) windows: &'static [u64],
@@ -37,6 +39,7 @@ pub(crate) struct Run {
 pub(crate) enum Figures {
     Idle(Idle),
     Fanout(Vec<Fanout>),
+    Durable(Durable),
 }
 
 impl Report {
@@ -45,6 +48,7 @@ impl Report {
         self.runs.iter().any(|run| match &run.figures {
             Figures::Idle(idle) => idle.closed > 0 || idle.strange > 0,
             Figures::Fanout(fanouts) => fanouts.iter().any(|fanout| fanout.faults() > 0),
+            Figures::Durable(durable) => durable.faults() > 0,
         })
     }
 
@@ -54,6 +58,7 @@ impl Report {
         self.write_facts(&mut text);
         self.write_idle(&mut text);
         self.write_fanout(&mut text);
+        durable_table::write(&mut text, &self.durables());
         self.write_remarks(&mut text);
         text
     }
@@ -147,7 +152,7 @@ impl Report {
     fn idles(&self, target: Option<Target>) -> Vec<&Idle> {
         let idles = self.figures(target).filter_map(|figures| match figures {
             Figures::Idle(idle) => Some(idle),
-            Figures::Fanout(_) => None,
+            Figures::Fanout(_) | Figures::Durable(_) => None,
         });
         idles.collect()
     }
@@ -155,8 +160,16 @@ impl Report {
     fn fanouts(&self, target: Option<Target>) -> impl Iterator<Item = &Fanout> {
         self.figures(target).flat_map(|figures| match figures {
             Figures::Fanout(fanouts) => fanouts.as_slice(),
-            Figures::Idle(_) => &[],
+            Figures::Idle(_) | Figures::Durable(_) => &[],
         })
+    }
+
+    fn durables(&self) -> Vec<&Durable> {
+        let durables = self.figures(None).filter_map(|figures| match figures {
+            Figures::Durable(durable) => Some(durable),
+            Figures::Idle(_) | Figures::Fanout(_) => None,
+        });
+        durables.collect()
     }
 }
 
@@ -193,21 +206,21 @@ const FANOUT_HEAD: &str = "\
 | lost / reordered / doubled | load's CPU a delivery, µs |
 |---|---|---|---|---|---|---|---|---|";
 
-fn line(out: &mut String, text: std::fmt::Arguments<'_>) {
+pub(crate) fn line(out: &mut String, text: std::fmt::Arguments<'_>) {
     // Writing to a String cannot fail.
     let _ = writeln!(out, "{text}");
 }
 
 /// The better and the worse of the repeats.
 #[derive(Debug, Clone, Copy, PartialEq)]
-struct Pair {
+pub(crate) struct Pair {
     better: f64,
     worse: f64,
 }
 
 impl Pair {
     /// Of figures that should be low.
-    fn low<T>(runs: &[&T], figure: impl Fn(&T) -> f64) -> Self {
+    pub(crate) fn low<T>(runs: &[&T], figure: impl Fn(&T) -> f64) -> Self {
         let figures = || runs.iter().map(|run| figure(run));
         Self {
             better: figures().fold(f64::INFINITY, f64::min),
@@ -216,7 +229,7 @@ impl Pair {
     }
 
     /// Of figures that should be high.
-    fn high<T>(runs: &[&T], figure: impl Fn(&T) -> f64) -> Self {
+    pub(crate) fn high<T>(runs: &[&T], figure: impl Fn(&T) -> f64) -> Self {
         let Self { better, worse } = Self::low(runs, figure);
         Self { better: worse, worse: better }
     }

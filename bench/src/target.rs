@@ -1,5 +1,7 @@
 //! The servers that are measured, and the frames that each of them speaks.
 
+use std::io::Write;
+
 use crate::wire;
 
 /// Where the publisher's number stands in a payload. Numbers are counted from [`FIRST`], so that all
@@ -75,7 +77,9 @@ impl Target {
 
     /// Appends the frame that publishes `number`.
     pub(crate) fn write_publication(self, out: &mut Vec<u8>, number: u64) {
-        let data = format!(r#"{{"seq":{},"text":"{TEXT}"}}"#, FIRST + number);
+        let mut data = Vec::new();
+        write_data(&mut data, number);
+        let data = String::from_utf8_lossy(&data);
         match self {
             Self::Veche => {
                 let frame = format!(r#"{{"type":"message","channel":"{CHANNEL}","data":{data}}}"#);
@@ -91,6 +95,12 @@ impl Target {
             }
         }
     }
+}
+
+/// Appends what a publication carries.
+pub(crate) fn write_data(out: &mut Vec<u8>, number: u64) {
+    // Writing to a Vec cannot fail.
+    let _ = write!(out, r#"{{"seq":{},"text":"{TEXT}"}}"#, FIRST + number);
 }
 
 /// Finds the publisher's number in payloads; it looks first where the last one stood.

@@ -29,6 +29,9 @@ pub enum Command {
     Serve(Serve),
     /// Print a token for a user
     Token(Token),
+    /// Copy the database of durable channels, or put a copy in its place
+    #[command(subcommand)]
+    Store(StoreCommand),
     /// Print every key of the configuration with its default, as a TOML file
     Config,
 }
@@ -82,7 +85,27 @@ pub struct Token {
     pub sources: Sources,
 }
 
-/// The flags that `serve` and `token` share.
+/// `veche store`
+#[derive(Debug, Subcommand)]
+pub enum StoreCommand {
+    /// Copy the database into a new file, while the server runs or not
+    Backup(StoreFile),
+    /// Put a backup in the database's place; the server must be stopped, and clients load everything anew
+    Restore(StoreFile),
+}
+
+/// A file, and whose database it is about.
+#[derive(Debug, Args)]
+pub struct StoreFile {
+    /// The backup
+    #[arg(value_name = "FILE")]
+    pub file: PathBuf,
+    /// Where the configuration comes from.
+    #[command(flatten)]
+    pub sources: Sources,
+}
+
+/// The flags that the commands share.
 #[derive(Debug, Args)]
 pub struct Sources {
     /// The folder of what the server keeps [default: ./veche-data]
@@ -117,7 +140,8 @@ impl Token {
 }
 
 impl Sources {
-    fn overrides(&self) -> Overrides {
+    /// What the flags say of the configuration.
+    pub fn overrides(&self) -> Overrides {
         let data = self.data.as_ref().map(|data| ("--data", "server.data", data.display().to_string()));
         Overrides { file: self.config.clone(), set: self.set.clone(), flags: data.into_iter().collect() }
     }

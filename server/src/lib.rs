@@ -11,4 +11,5 @@ pub mod log;
 pub mod metrics;
 pub mod secret;
 pub mod serve;
+pub mod store;
 pub mod token;

@@ -4,8 +4,8 @@ use std::{error::Error, process::ExitCode};
 
 use clap::Parser as _;
 use veche_server::{
-    cli::{Cli, Command, Serve, Token},
-    config, log, serve, token,
+    cli::{Cli, Command, Serve, StoreCommand, Token},
+    config, log, serve, store, token,
 };
 
 #[global_allocator]
@@ -15,6 +15,7 @@ fn main() -> ExitCode {
     let result = match Cli::parse().command {
         Command::Serve(flags) => run_serve(&flags),
         Command::Token(flags) => run_token(&flags),
+        Command::Store(command) => run_store(&command),
         Command::Config => {
             print(config::DOCUMENT);
             Ok(())
@@ -45,6 +46,16 @@ fn run_token(flags: &Token) -> Result<(), Box<dyn Error>> {
         eprintln!("veche: {warning}");
     }
     print(&format!("{token}\n"));
+    Ok(())
+}
+
+fn run_store(command: &StoreCommand) -> Result<(), Box<dyn Error>> {
+    let (StoreCommand::Backup(target) | StoreCommand::Restore(target)) = command;
+    let config = config::load(&target.sources.overrides())?;
+    match command {
+        StoreCommand::Backup(_) => store::backup(&config, &target.file)?,
+        StoreCommand::Restore(_) => store::restore(&config, &target.file)?,
+    }
     Ok(())
 }
 

@@ -9,7 +9,7 @@ use std::{
 
 use axum::Router;
 use metrics_exporter_prometheus::{BuildError as MetricsError, PrometheusHandle};
-use veche::{BuildError, Kernel, Listen, Origins};
+use veche::{BuildError, Clock, Kernel, Listen, Origins};
 
 use crate::{
     config::{Config, Host},
@@ -17,10 +17,14 @@ use crate::{
     health::{self, Figures, Readiness, Vitals},
     metrics,
     secret::{self, SecretError},
+    store::{self, StoreError},
 };
 
 /// Where the native WebSocket door is.
 const WEBSOCKET: &str = "/realtime/ws";
+
+/// Where the door of server-sent events is.
+const EVENTS: &str = "/realtime/events";
 
 /// How often histograms take in what they gathered.
 const UPKEEP: Duration = Duration::from_secs(5);
@@ -35,6 +39,9 @@ pub enum ServeError {
     /// The recorder of metrics cannot be installed.
     #[error("cannot record metrics: {0}")]
     Metrics(#[from] MetricsError),
+    /// The database of durable channels cannot be opened or closed.
+    #[error(transparent)]
+    Store(#[from] StoreError),
     /// The namespaces contradict each other, or the threads do not start.
     #[error(transparent)]
     Build(#[from] BuildError),
@@ -69,13 +76,19 @@ pub fn run(config: Config, demo: bool) -> Result<(), ServeError> {
     }
     // Before the kernel, which takes its counters when it is made.
     let metrics = metrics::install()?;
+    let clock = Clock::real();
+    let store = store::open(&config, &clock)?;
     let mut builder = Kernel::builder()
+        .clock(clock)
         .limits(config.limits.clone())
         .shards(config.server.shards)
         .guests(demo)
         .authenticator(Arc::new(secret.verifier));
     for namespace in &config.namespaces {
         builder = builder.namespace(namespace.clone());
+    }
+    if let Some(store) = &store {
+        builder = builder.log(Arc::new(store.clone()));
     }
     let kernel = builder.build()?;
     let node = Node { kernel: kernel.clone(), metrics: metrics.clone(), started: Instant::now() };
@@ -86,7 +99,11 @@ pub fn run(config: Config, demo: bool) -> Result<(), ServeError> {
     }
     let handlers = kernel.handlers().clone();
     handlers.spawn(keep_up(metrics));
-    Ok(handlers.block_on(veche::serve(kernel, listen))?)
+    let served = handlers.block_on(veche::serve(kernel, listen));
+    if let Some(store) = &store {
+        store::close(store)?;
+    }
+    Ok(served?)
 }
 
 fn listen(config: &Config, pages: Router) -> Listen {
@@ -98,6 +115,7 @@ fn listen(config: &Config, pages: Router) -> Listen {
     let any_of_this_machine = server.allowed_origins.is_empty() && server.host.is_loopback();
     Listen::on(address)
         .websocket(WEBSOCKET)
+        .events(EVENTS)
         .routes(pages)
         .origins(Origins::of(server.allowed_origins.iter().cloned()).loopback(any_of_this_machine))
         .connections_per_address(config.limits.connections_per_address)

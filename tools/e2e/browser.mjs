@@ -26,9 +26,10 @@ const PATIENCE_MS = 15_000;
  * Runs a test in a browser of its own and closes it, whatever happens.
  *
  * `open(path)` opens a new page on the server; `url` is the server's origin; `token` is a JWT of the user `ann`.
- * Fails when the test throws, or when any page logged an error, threw one, or lost a request to the server.
+ * Fails when the test throws, or when any page logged an error, threw one, or lost a request to the server, but for
+ * complaints that `isExpected` of a test which breaks something.
  */
-export async function withBrowser(test) {
+export async function withBrowser(test, isExpected = () => false) {
   const url = required('E2E_URL');
   const profile = await mkdtemp(join(tmpdir(), 'veche-e2e-'));
   const complaints = [];
@@ -50,7 +51,8 @@ export async function withBrowser(test) {
     await context?.close();
     await rm(profile, { recursive: true, force: true });
   }
-  if (complaints.length > 0) throw new Error(`the console complained:\n${complaints.join('\n')}`);
+  const unexpected = complaints.filter((complaint) => !isExpected(complaint));
+  if (unexpected.length > 0) throw new Error(`the console complained:\n${unexpected.join('\n')}`);
 }
 
 /** Notes every error of a page. */

@@ -13,6 +13,7 @@ pub struct Call {
     pub(crate) parameter: Option<Box<str>>,
     pub(crate) channel: Option<ChannelName>,
     pub(crate) data: Box<str>,
+    pub(crate) op_id: Option<Box<str>>,
 }
 
 impl Call {
@@ -29,6 +30,11 @@ impl Call {
     /// The payload, raw JSON.
     pub fn data(&self) -> &str {
         &self.data
+    }
+
+    /// The client's name for this operation: the same again is a resend.
+    pub fn op_id(&self) -> Option<&str> {
+        self.op_id.as_deref()
     }
 
     /// The channel that the frame named.

@@ -5,22 +5,24 @@
 
 use std::{
     hash::BuildHasher,
-    sync::{Arc, Mutex},
+    sync::{Arc, Mutex, OnceLock},
 };
 
 use foldhash::fast::RandomState;
 use hashbrown::HashMap;
 use smallvec::SmallVec;
-use veche_protocol::{name::ChannelName, position::Position, server::ServerFrame};
+use veche_protocol::{name::ChannelName, server::ServerFrame};
 
 use crate::{
-    broker::{Head, Sink},
+    broker::{Head, History, Sink},
+    delivery::{Cursor, Hinted, Paged, Then},
+    filling::Filler,
     framed::Framed,
     inbox::{Audience, Entry, Inbox, Subscribing, lock},
     metrics::Metrics,
     presence::Roster,
     publication::{Publication, SessionId, UserId},
-    rules::Namespace,
+    rules::{Class, Namespace},
 };
 
 const STRIPES: usize = 64;
@@ -36,8 +38,8 @@ pub(crate) struct NodeChannel {
 
 #[derive(Default)]
 pub(crate) struct Record {
-    /// The last position delivered; `None` before the broker has told the head, and on `ephemeral`.
-    pub(crate) delivered: Option<Position>,
+    /// Up to where the channel was delivered; stays at its start on `ephemeral`.
+    pub(crate) cursor: Cursor,
     /// The broker knows of the node's interest.
     pub(crate) announced: bool,
     /// Subscriptions, also those on their way, for each shard that has any.
@@ -84,12 +86,14 @@ pub(crate) struct Routes {
     hasher: RandomState,
     pub(crate) inboxes: Box<[Arc<Inbox>]>,
     metrics: Arc<Metrics>,
+    /// Reads the log, on a node that has one.
+    pub(crate) filler: OnceLock<Filler>,
 }
 
 impl Routes {
     pub(crate) fn new(inboxes: Box<[Arc<Inbox>]>, metrics: Arc<Metrics>) -> Self {
         let stripes = (0..STRIPES).map(|_| Mutex::default()).collect();
-        Self { stripes, hasher: RandomState::default(), inboxes, metrics }
+        Self { stripes, hasher: RandomState::default(), inboxes, metrics, filler: OnceLock::new() }
     }
 
     fn stripe(&self, channel: &str) -> &Stripe {
@@ -131,7 +135,7 @@ impl Routes {
             Some((_, count)) => *count += 1,
             None => record.interest.push((shard, 1)),
         }
-        wanted.cut = record.delivered;
+        wanted.cut = record.cursor.delivered();
         self.push(shard, Entry::Subscribe(wanted));
         Ok(())
     }
@@ -171,15 +175,15 @@ impl Routes {
     /// The broker has told the head. Returns whether the record keeps this announcement: one that came
     /// twice, or too late, must be taken back.
     #[must_use]
-    pub(crate) fn announce(channel: &NodeChannel, head: Option<Head>) -> bool {
+    pub(crate) fn announce(&self, channel: &Arc<NodeChannel>, head: Option<Head>) -> bool {
         let mut record = lock(&channel.record);
         let kept = !record.announced && !record.freed;
         record.announced |= kept;
-        let Some(head) = head else { return kept };
-        let told = Position { epoch: head.epoch, offset: head.offset };
-        let newer = record.delivered.is_none_or(|at| at.epoch == told.epoch && at.offset < told.offset);
-        if newer {
-            record.delivered = Some(told);
+        if let Some(head) = head
+            && record.cursor.announce(head)
+        {
+            drop(record);
+            self.fill(channel);
         }
         kept
     }
@@ -232,15 +236,65 @@ impl Sink for Routes {
         self.metrics.publications.increment(1);
         let Some(channel) = self.find(&publication.channel) else { return };
         let mut record = lock(&channel.record);
-        if publication.position.is_some() {
-            record.delivered = publication.position;
+        if let Some(position) = publication.position {
+            // What the log tells of is a hint; a broker's own deliveries are all of them, in order.
+            let hinted = match channel.namespace.class {
+                Class::Durable => record.cursor.hint(position),
+                _ => {
+                    record.cursor.follow(position);
+                    Hinted::Deliver
+                }
+            };
+            match hinted {
+                Hinted::Deliver => {}
+                Hinted::Drop => return,
+                Hinted::Read => {
+                    drop(record);
+                    return self.fill(&channel);
+                }
+            }
         }
+        self.send(&channel, &record, publication);
+    }
+}
+
+impl Routes {
+    /// Hands a publication to the shards that have subscribers.
+    fn send(&self, channel: &Arc<NodeChannel>, record: &Record, publication: Arc<Publication>) {
         if record.interest.is_empty() {
             return;
         }
         let framed = Arc::new(Framed::publication(publication));
         for (shard, _) in &record.interest {
             self.push(*shard, Entry::Publish { channel: channel.clone(), framed: framed.clone() });
+        }
+    }
+
+    fn fill(&self, channel: &Arc<NodeChannel>) {
+        if let Some(filler) = self.filler.get() {
+            filler.fill(channel.clone());
+        }
+    }
+
+    /// A page of the log came for a channel. Whether another must be read.
+    pub(crate) fn take_page(&self, channel: &Arc<NodeChannel>, page: History) -> bool {
+        let mut record = lock(&channel.record);
+        let Some(head) = page.head else { return false };
+        let offset = |publication: &Arc<Publication>| publication.position.map_or(0, |it| it.offset);
+        let offsets: Vec<u64> = page.publications.iter().map(offset).collect();
+        let Paged { deliver, then } = record.cursor.page(head, &offsets);
+        for publication in page.publications.into_iter().take(deliver.end).skip(deliver.start) {
+            self.send(channel, &record, publication);
+        }
+        match then {
+            Then::Done => false,
+            Then::Read => true,
+            Then::Lost { since } => {
+                for (shard, _) in &record.interest {
+                    self.push(*shard, Entry::Lost { channel: channel.clone(), since });
+                }
+                record.cursor.retry()
+            }
         }
     }
 }

@@ -8,7 +8,7 @@ use std::{
 use bytes::Bytes;
 use veche_protocol::{
     server::{From, ServerFrame},
-    ws,
+    sse, ws,
 };
 
 use crate::publication::Publication;
@@ -21,6 +21,8 @@ pub enum Encoding {
     Native,
     /// The same, compressed from 1 KiB on.
     NativeDeflate,
+    /// Records of server-sent events, for a session that only listens. See [`veche_protocol::sse`].
+    Sse,
 }
 
 thread_local! {
@@ -28,7 +30,28 @@ thread_local! {
 }
 
 impl Encoding {
-    /// Frames one JSON text.
+    /// Whether its sessions send nothing, not even a sign of life.
+    pub(crate) const fn only_listens(self) -> bool {
+        matches!(self, Self::Sse)
+    }
+
+    /// What goes out to show that the connection lives.
+    pub(crate) fn pulse(self) -> Bytes {
+        match self {
+            Self::Native | Self::NativeDeflate => Bytes::from_static(&[0x89, 0]),
+            Self::Sse => sse::pulse().into(),
+        }
+    }
+
+    /// Writes a frame so that [`Encoding::frame`] takes it: as JSON, or as a record.
+    pub(crate) fn write(self, frame: &ServerFrame<'_>, out: &mut Vec<u8>) {
+        match self {
+            Self::Native | Self::NativeDeflate => frame.encode(out),
+            Self::Sse => sse::write(frame, out),
+        }
+    }
+
+    /// Frames what [`Encoding::write`] wrote.
     pub(crate) fn frame(self, text: &[u8]) -> Bytes {
         let mut out = Vec::with_capacity(text.len() + 10);
         match self {
@@ -36,6 +59,7 @@ impl Encoding {
                 DEFLATER.with_borrow_mut(|deflater| deflater.frame(&mut out, ws::Opcode::Text, text));
             }
             Self::Native | Self::NativeDeflate => ws::frame(&mut out, ws::Opcode::Text, text),
+            Self::Sse => out.extend_from_slice(text),
         }
         out.into()
     }
@@ -43,7 +67,7 @@ impl Encoding {
     /// Frames a server frame.
     pub(crate) fn encode(self, frame: &ServerFrame<'_>) -> Bytes {
         let mut text = Vec::with_capacity(160);
-        frame.encode(&mut text);
+        self.write(frame, &mut text);
         self.frame(&text)
     }
 }
@@ -55,6 +79,7 @@ pub(crate) struct Framed {
     text: Box<[u8]>,
     native: OnceLock<Bytes>,
     deflated: OnceLock<Bytes>,
+    record: OnceLock<Bytes>,
 }
 
 impl Framed {
@@ -80,6 +105,7 @@ impl Framed {
             // Below the threshold both encodings are one.
             Encoding::NativeDeflate if self.is_small() => self.bytes(Encoding::Native),
             Encoding::NativeDeflate => self.deflated.get_or_init(|| self.make(encoding)),
+            Encoding::Sse => self.record.get_or_init(|| self.make(encoding)),
         }
     }
 
@@ -91,6 +117,8 @@ impl Framed {
     fn make(&self, encoding: Encoding) -> Bytes {
         match &self.publication {
             Some(publication) => frame_publication(publication, encoding),
+            // Who is there and who writes is for those who can answer.
+            None if encoding.only_listens() => Bytes::new(),
             None => encoding.frame(&self.text),
         }
     }
@@ -104,12 +132,16 @@ impl Framed {
 /// Frames a publication for one session or for all of an encoding.
 pub(crate) fn frame_publication(publication: &Publication, encoding: Encoding) -> Bytes {
     let mut text = Vec::with_capacity(publication.data.len() + 160);
-    publication_text(publication, &mut text);
+    with_frame(publication, |frame| encoding.write(frame, &mut text));
     encoding.frame(&text)
 }
 
 /// The publication's JSON text.
 pub(crate) fn publication_text(publication: &Publication, out: &mut Vec<u8>) {
+    with_frame(publication, |frame| frame.encode(out));
+}
+
+fn with_frame(publication: &Publication, write: impl FnOnce(&ServerFrame<'_>)) {
     let session = publication.sender.as_ref().map(|sender| sender.session.to_string());
     let from = publication
         .sender
@@ -125,5 +157,5 @@ pub(crate) fn publication_text(publication: &Publication, out: &mut Vec<u8>) {
         time_ms: publication.time_ms,
         data: &publication.data,
     };
-    frame.encode(out);
+    write(&frame);
 }

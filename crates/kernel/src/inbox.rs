@@ -86,11 +86,17 @@ pub(crate) enum Entry {
         session: SessionKey,
         text: Vec<u8>,
     },
+    /// What follows this position is gone from the log: the channel stands still for its subscribers.
+    Lost {
+        channel: Arc<NodeChannel>,
+        since: Position,
+    },
     /// A call under way has its outcome.
     Done {
         session: SessionKey,
         call: u32,
         outcome: Outcome,
+        duplicate: bool,
     },
     Close {
         session: SessionKey,

@@ -17,13 +17,16 @@ use crate::{
     broker::{Broker, MemoryBroker, Sink},
     channels::Routes,
     clock::Clock,
+    filling::Filler,
     handler::Middleware,
     inbox::{Entry, Inbox, lock},
     limits::Limits,
+    log::Log,
     metrics::Metrics,
     module::{BuildError, Module, Registry},
     node::{Authenticate, Heartbeat, Node},
-    rules::{Namespace, Rules},
+    rules::{Class, Namespace, Rules},
+    sequencers::Sequencers,
     session::Target,
     shard::Shard,
     users::Users,
@@ -57,6 +60,7 @@ struct Running {
 #[must_use = "nothing runs before `build`"]
 pub struct Builder {
     broker: Option<Arc<dyn Broker>>,
+    log: Option<Arc<dyn Log>>,
     modules: Vec<Module>,
     namespaces: Vec<Namespace>,
     layers: Vec<Arc<dyn Middleware>>,
@@ -90,6 +94,12 @@ impl Builder {
     /// Another broker than the one in memory.
     pub fn broker(mut self, broker: Arc<dyn Broker>) -> Self {
         self.broker = Some(broker);
+        self
+    }
+
+    /// Where durable channels are kept. Without one, no namespace may be durable.
+    pub fn log(mut self, log: Arc<dyn Log>) -> Self {
+        self.log = Some(log);
         self
     }
 
@@ -149,20 +159,29 @@ impl Builder {
         let memory =
             || -> Arc<dyn Broker> { Arc::new(MemoryBroker::new(self.clock.clone(), limits.retained_bytes)) };
         let broker = self.broker.unwrap_or_else(memory);
-        broker.start(routes.clone() as Arc<dyn Sink>);
+        let durable = rules.namespaces().find(|namespace| namespace.class == Class::Durable);
+        if let (Some(namespace), None) = (durable, &self.log) {
+            return Err(BuildError::NoLog { namespace: namespace.name.clone() });
+        }
+        let sequencers = Sequencers::start(broker, self.log, routes.clone() as Arc<dyn Sink>);
         let handlers = handlers_runtime(cores)?;
+        if let Some(log) = sequencers.durable() {
+            let (clock, weak) = (self.clock.clone(), Arc::downgrade(&routes));
+            let (log, handlers) = (log.clone(), handlers.handle().clone());
+            routes.filler.get_or_init(|| Filler { log, clock, handlers, routes: weak });
+        }
         let seed = getrandom::u64().map_err(|error| BuildError::Start(error.to_string()))?;
         let node = Arc::new(Node {
             name: Epoch::from_bits(seed).as_str()[..6].to_owned(),
             clock: self.clock,
             limits,
             heartbeat: self.heartbeat,
-            rules,
+            rules: Arc::new(rules),
             guests: self.guests,
             guest_key: std::hash::RandomState::new(),
             authenticator: self.authenticator,
             registry,
-            broker,
+            sequencers,
             routes: routes.clone(),
             users: Users::default(),
             metrics,
@@ -170,6 +189,8 @@ impl Builder {
             sessions: AtomicUsize::new(0),
             draining: AtomicBool::new(false),
             random_state: AtomicU64::new(seed),
+            log_swept_ms: AtomicU64::new(0),
+            under_way: Arc::default(),
         });
         let running = Running { routes, threads: Mutex::default(), handlers: Mutex::new(Some(handlers)) };
         let kernel = Kernel { node, running: Arc::new(running) };
@@ -194,6 +215,7 @@ impl Kernel {
     pub fn builder() -> Builder {
         Builder {
             broker: None,
+            log: None,
             modules: Vec::new(),
             namespaces: Vec::new(),
             layers: Vec::new(),
@@ -244,6 +266,11 @@ impl Kernel {
     /// The limits in force.
     pub fn limits(&self) -> &Limits {
         &self.node.limits
+    }
+
+    /// Whether clients without a credential are served, as guests.
+    pub fn serves_guests(&self) -> bool {
+        self.node.guests
     }
 
     /// The node's clock.

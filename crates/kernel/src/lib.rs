@@ -7,21 +7,24 @@ pub mod broker;
 mod call;
 mod channels;
 mod clock;
-#[cfg_attr(not(test), expect(dead_code, reason = "the channels' records take it up with the log"))]
 mod delivery;
+mod filling;
 mod framed;
 mod handler;
 mod inbox;
 mod kernel;
 mod limits;
+pub mod log;
 mod metrics;
 mod module;
 mod node;
+mod once;
 mod presence;
 mod publication;
 mod recovery;
 mod reply;
 mod rules;
+mod sequencers;
 mod session;
 mod shard;
 #[cfg(feature = "testing")]
@@ -47,4 +50,5 @@ pub use veche_protocol::{
     code::{CloseCode, ErrorCode},
     name::ChannelName,
     position::{Epoch, Position},
+    server::Recovery,
 };

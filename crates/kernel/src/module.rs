@@ -171,6 +171,12 @@ pub enum BuildError {
         /// The module.
         module: String,
     },
+    /// A durable namespace on a node that has no log.
+    #[error("the namespace {namespace:?} is durable, and this node has no log to keep it in")]
+    NoLog {
+        /// The namespace.
+        namespace: String,
+    },
     /// The operating system refused.
     #[error("failed to start the node's threads: {0}")]
     Start(String),

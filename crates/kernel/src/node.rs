@@ -19,20 +19,24 @@ use veche_protocol::{
 };
 
 use crate::{
-    broker::{Broker, BrokerError, History, HistoryQuery, Published},
+    broker::{BrokerError, History, HistoryQuery, Published},
     channels::{NodeChannel, Routes, Unfit},
     clock::Clock,
     inbox::{Audience, Entry, SessionKey, Subscribing, lock},
     limits::Limits,
     metrics::Metrics,
     module::{Ask, DEADLINE, Registry},
+    once::UnderWay,
     publication::{Publication, Sender, SessionId, UserId},
     reply::Rejection,
     rules::{Class, Namespace, Rules},
+    sequencers::Sequencers,
     shard::Shard,
     users::Users,
 };
 
+/// How often the log forgets what it no longer retains.
+const LOG_SWEEP_MS: u64 = 60_000;
 /// How long a publisher waits for a shard that is behind.
 const PATIENCE: Duration = Duration::from_secs(2);
 
@@ -71,12 +75,12 @@ pub(crate) struct Node {
     pub(crate) clock: Clock,
     pub(crate) limits: Limits,
     pub(crate) heartbeat: Heartbeat,
-    pub(crate) rules: Rules,
+    pub(crate) rules: Arc<Rules>,
     pub(crate) guests: bool,
     pub(crate) guest_key: std::hash::RandomState,
     pub(crate) authenticator: Option<Arc<dyn Authenticate>>,
     pub(crate) registry: Registry,
-    pub(crate) broker: Arc<dyn Broker>,
+    pub(crate) sequencers: Sequencers,
     pub(crate) routes: Arc<Routes>,
     pub(crate) users: Users,
     pub(crate) metrics: Arc<Metrics>,
@@ -84,6 +88,8 @@ pub(crate) struct Node {
     pub(crate) sessions: AtomicUsize,
     pub(crate) draining: AtomicBool,
     pub(crate) random_state: AtomicU64,
+    pub(crate) log_swept_ms: AtomicU64,
+    pub(crate) under_way: Arc<UnderWay>,
 }
 
 /// A subscription that a session asks for, or that a handler asks for it.
@@ -174,7 +180,7 @@ impl Node {
             time_ms: self.clock.wall_ms(),
             exclude: message.exclude,
         };
-        Ok(self.broker.publish(publication, &namespace).wait().await?)
+        Ok(self.sequencers.publish(publication, &namespace).wait().await?)
     }
 
     async fn wait_for_room(&self, channel: &str) -> Result<(), Rejection> {
@@ -209,7 +215,7 @@ impl Node {
         channel: &ChannelName,
         query: HistoryQuery,
     ) -> Result<History, Rejection> {
-        Ok(self.broker.history(channel, &self.namespace(channel), query).wait().await?)
+        Ok(self.sequencers.history(channel, &self.namespace(channel), query).wait().await?)
     }
 
     /// Asks the module that owns the channel's namespace, if it has a guard.
@@ -275,9 +281,9 @@ impl Node {
         let announced = lock(&entered.channel.record).announced;
         if !announced {
             // The record is in the table first, so that nothing falls between the head and its use.
-            let head = self.broker.subscribe(channel, namespace).wait().await?;
-            if !Routes::announce(&entered.channel, head) {
-                self.broker.unsubscribe(channel);
+            let head = self.sequencers.subscribe(channel, namespace).await?;
+            if !self.routes.announce(&entered.channel, head) {
+                self.sequencers.unsubscribe(channel);
             }
         }
         Ok(entered)
@@ -286,13 +292,13 @@ impl Node {
     /// Forgets a channel's record if nobody needs it.
     fn forget_if_idle(&self, channel: &Arc<NodeChannel>) {
         if self.routes.free_if_idle(channel) {
-            self.broker.unsubscribe(&channel.name);
+            self.sequencers.unsubscribe(&channel.name);
         }
     }
 
     async fn floor(&self, channel: &ChannelName, namespace: &Arc<Namespace>) -> Result<u64, Rejection> {
         let query = HistoryQuery { range: Range::After(u64::MAX), until: 0, limit: 0, bytes: 0 };
-        let history = self.broker.history(channel, namespace, query).wait().await?;
+        let history = self.sequencers.history(channel, namespace, query).wait().await?;
         Ok(history.head.map_or(0, |head| head.floor))
     }
 
@@ -303,7 +309,7 @@ impl Node {
     /// A shard's subscription ended.
     pub(crate) fn release(&self, channel: &Arc<NodeChannel>, shard: u16) {
         if self.routes.release(channel, shard) {
-            self.broker.unsubscribe(&channel.name);
+            self.sequencers.unsubscribe(&channel.name);
         }
     }
 
@@ -334,7 +340,13 @@ impl Node {
     }
 
     pub(crate) fn sweep(&self, now_ms: u64) {
-        self.broker.tick();
+        self.sequencers.tick();
+        if now_ms >= self.log_swept_ms.load(Ordering::Relaxed) + LOG_SWEEP_MS {
+            self.log_swept_ms.store(now_ms, Ordering::Relaxed);
+            if let Some(sweep) = self.sequencers.sweep(&self.rules) {
+                self.handlers.spawn(sweep);
+            }
+        }
         self.users.sweep(now_ms);
         self.metrics.gauges(
             self.sessions.load(Ordering::Relaxed),

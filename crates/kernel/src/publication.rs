@@ -1,9 +1,12 @@
 //! What a channel carries.
 
-use std::{borrow::Cow, fmt, sync::Arc};
+use std::{borrow::Cow, fmt, str::FromStr, sync::Arc};
 
 use smallvec::SmallVec;
-use veche_protocol::{name::ChannelName, position::Position};
+use veche_protocol::{
+    name::ChannelName,
+    position::{Epoch, Position},
+};
 
 /// Who a user is: the token's `sub`, or `guest:<id>`.
 #[derive(Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -43,9 +46,16 @@ impl fmt::Display for UserId {
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
 pub struct SessionId(pub(crate) u64);
 
+impl SessionId {
+    /// Reads what [`SessionId`] displays; `None` where no session could have that name.
+    pub fn parse(text: &str) -> Option<Self> {
+        Epoch::from_str(text).ok()?.to_bits().map(Self)
+    }
+}
+
 impl fmt::Display for SessionId {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        fmt::Display::fmt(&veche_protocol::position::Epoch::from_bits(self.0), f)
+        fmt::Display::fmt(&Epoch::from_bits(self.0), f)
     }
 }
 
@@ -85,4 +95,19 @@ pub struct Publication {
     pub time_ms: u64,
     /// Sessions that it leaves out; on a positioned channel they are told so by `skipped`.
     pub exclude: SmallVec<[SessionId; 1]>,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::SessionId;
+
+    #[test]
+    fn a_sessions_name_reads_back() {
+        for id in [0, 1, 61, 62, u64::MAX, 0x0123_4567_89ab_cdef] {
+            assert_eq!(SessionId::parse(&SessionId(id).to_string()), Some(SessionId(id)));
+        }
+        for text in ["", "0", "00000000000000", "zzzzzzzzzzz", "0000000000-"] {
+            assert_eq!(SessionId::parse(text), None, "{text}");
+        }
+    }
 }

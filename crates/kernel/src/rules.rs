@@ -16,6 +16,8 @@ pub enum Class {
     Ephemeral,
     /// Positions and history in this node's memory.
     Memory,
+    /// Positions and history in the log: what was acknowledged is committed.
+    Durable,
 }
 
 impl Class {
@@ -24,6 +26,7 @@ impl Class {
         match self {
             Self::Ephemeral => "ephemeral",
             Self::Memory => "memory",
+            Self::Durable => "durable",
         }
     }
 }
@@ -112,6 +115,14 @@ pub struct Namespace {
 }
 
 impl Namespace {
+    /// A durable namespace with its documented defaults: 10,000 publications for 30 days, operations
+    /// remembered for 7, and nobody may do anything.
+    pub fn durable(name: impl Into<String>) -> Self {
+        const DAY: Duration = Duration::from_hours(24);
+        let retain = Retain { count: 10_000, ttl: 30 * DAY, bytes: 0 };
+        Self { class: Class::Durable, retain, dedupe: 7 * DAY, ..Self::new(name) }
+    }
+
     /// A namespace with the documented defaults: ephemeral, and nobody may do anything.
     pub fn new(name: impl Into<String>) -> Self {
         Self {
@@ -196,6 +207,11 @@ impl Rules {
             }
         }
         Ok(rules)
+    }
+
+    /// All namespaces, in no order.
+    pub fn namespaces(&self) -> impl Iterator<Item = &Arc<Namespace>> {
+        self.namespaces.values()
     }
 
     /// The namespace that was declared for this channel.

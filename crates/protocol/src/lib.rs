@@ -10,4 +10,5 @@ pub mod name;
 pub mod position;
 pub mod server;
 pub mod session;
+pub mod sse;
 pub mod ws;

@@ -19,16 +19,30 @@ pub struct Epoch {
 #[error("an epoch has 1 to 16 characters of [0-9A-Za-z]")]
 pub struct InvalidEpoch;
 
+const DIGITS: &[u8; 62] = b"0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz";
+
 impl Epoch {
     /// An epoch from random bits: 11 characters.
     pub fn from_bits(mut bits: u64) -> Self {
-        const DIGITS: &[u8; 62] = b"0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz";
         let mut text = [0; 16];
         for place in &mut text[..11] {
             *place = DIGITS[(bits % 62) as usize];
             bits /= 62;
         }
         Self { len: 11, text }
+    }
+
+    /// The bits that [`Epoch::from_bits`] made this of; `None` for a text that it does not make.
+    pub fn to_bits(&self) -> Option<u64> {
+        if self.len != 11 {
+            return None;
+        }
+        let mut bits = 0u64;
+        for place in self.as_str().bytes().rev() {
+            let digit = DIGITS.iter().position(|digit| *digit == place)? as u64;
+            bits = bits.checked_mul(62)?.checked_add(digit)?;
+        }
+        Some(bits)
     }
 
     /// The text on the wire.

@@ -25,21 +25,34 @@ impl crate::Store {
     ///
     /// The file appears whole or not at all; one that exists is refused.
     pub async fn backup(&self, to: &Path) -> Result<(), Error> {
-        if to.exists() {
-            return Err(Error::Other(format!("{} exists; a backup does not overwrite", to.display())));
-        }
-        let part = beside(to, ".part");
-        let text = part.to_str().ok_or_else(|| Error::Other("the path of a backup must be UTF-8".into()))?;
-        remove(&part)?;
-        let mut connection = sqlite::connect(self.database(), Access::Inspect, self.clock()).await?;
-        let copied = connection.execute("VACUUM INTO $1", &params![text]).await;
-        connection.close().await?;
-        let moved = copied.and_then(|_| publish(&part, to));
-        if moved.is_err() {
-            _ = fs::remove_file(&part);
-        }
-        moved
+        copy(self.database(), to, self.clock()).await
     }
+}
+
+/// The same from beside: copies the database of a data folder, whether a server has it open or not.
+pub async fn backup(data_folder: &Path, to: &Path, clock: &Clock) -> Result<(), Error> {
+    let database = Folder::database_in(data_folder);
+    if !database.exists() {
+        return Err(Error::Other(format!("{} has no database yet", data_folder.display())));
+    }
+    copy(&database, to, clock).await
+}
+
+async fn copy(database: &Path, to: &Path, clock: &Clock) -> Result<(), Error> {
+    if to.exists() {
+        return Err(Error::Other(format!("{} exists; a backup does not overwrite", to.display())));
+    }
+    let part = beside(to, ".part");
+    let text = part.to_str().ok_or_else(|| Error::Other("the path of a backup must be UTF-8".into()))?;
+    remove(&part)?;
+    let mut connection = sqlite::connect(database, Access::Inspect, clock).await?;
+    let copied = connection.execute("VACUUM INTO $1", &params![text]).await;
+    connection.close().await?;
+    let moved = copied.and_then(|_| publish(&part, to));
+    if moved.is_err() {
+        _ = fs::remove_file(&part);
+    }
+    moved
 }
 
 /// Puts a backup in the place of a data folder's database, and draws a new epoch for every channel: what

@@ -13,7 +13,7 @@ use std::{
 
 use futures_util::{Stream, TryStreamExt};
 use sqlx::{
-    Column, Executor, Row as _, SqliteConnection, TypeInfo, ValueRef,
+    AssertSqlSafe, Column, Either, Executor, Row as _, SqlSafeStr, SqliteConnection, TypeInfo, ValueRef,
     error::{DatabaseError, ErrorKind},
     query::Query,
     sqlite::{SqliteArguments, SqliteRow},
@@ -21,20 +21,41 @@ use sqlx::{
 
 use crate::{error::Error, row::Row, value::Value};
 
-/// A connection, and until when its statement may run.
+/// A connection.
 pub(crate) enum Connection {
-    /// SQLite, embedded. The second field: when a running statement is interrupted, by the clock that the
-    /// connection was opened with; `u64::MAX` for never.
-    Sqlite(Box<SqliteConnection>, Arc<AtomicU64>),
+    /// SQLite, embedded.
+    Sqlite(Box<Sqlite>),
+}
+
+/// A connection to SQLite. Each trip to it costs two switches of threads.
+pub(crate) struct Sqlite {
+    connection: SqliteConnection,
+    /// When a running statement is interrupted, by the clock that the connection was opened with; `u64::MAX`
+    /// for never.
+    deadline_ms: Arc<AtomicU64>,
+    /// Runs in one trip with the next statement.
+    deferred: Option<&'static str>,
 }
 
 impl Connection {
+    pub(crate) fn sqlite(connection: SqliteConnection, deadline_ms: Arc<AtomicU64>) -> Self {
+        Self::Sqlite(Box::new(Sqlite { connection, deadline_ms, deferred: None }))
+    }
+
     /// Runs a statement; how many rows it changed.
     pub(crate) async fn execute(&mut self, sql: &'static str, params: &[Value]) -> Result<u64, Error> {
         match self {
-            Self::Sqlite(connection, _) => {
-                let done = connection.execute(query(sql, params)?).await.map_err(error_of)?;
-                Ok(done.rows_affected())
+            Self::Sqlite(sqlite) => {
+                let query = sqlite.query(sql, params)?;
+                let mut steps = sqlite.connection.fetch_many(query);
+                let mut changed = 0;
+                while let Some(step) = steps.try_next().await.map_err(error_of)? {
+                    // The last one's: what was deferred comes before it.
+                    if let Either::Left(done) = step {
+                        changed = done.rows_affected();
+                    }
+                }
+                Ok(changed)
             }
         }
     }
@@ -47,58 +68,101 @@ impl Connection {
         visit: impl FnMut(Row) -> Result<ControlFlow<()>, Error>,
     ) -> Result<(), Error> {
         match self {
-            Self::Sqlite(connection, _) => walk(connection.fetch(query(sql, params)?), visit).await,
+            Self::Sqlite(sqlite) => {
+                let query = sqlite.query(sql, params)?;
+                walk(sqlite.connection.fetch(query), visit).await
+            }
         }
     }
 
     /// Runs statements that have no parameters, separated by `;`.
     pub(crate) async fn script(&mut self, sql: &'static str) -> Result<(), Error> {
+        self.run_deferred().await?;
         match self {
-            Self::Sqlite(connection, _) => {
-                connection.execute(sqlx::raw_sql(sql)).await.map_err(error_of).map(|_| ())
+            Self::Sqlite(sqlite) => {
+                sqlite.connection.execute(sqlx::raw_sql(sql)).await.map_err(error_of).map(|_| ())
             }
+        }
+    }
+
+    /// Begins, commits or undoes; in place of what was deferred.
+    pub(crate) async fn control(&mut self, sql: &'static str) -> Result<(), Error> {
+        match self {
+            Self::Sqlite(sqlite) => sqlite.deferred = None,
+        }
+        self.execute(sql, &[]).await.map(|_| ())
+    }
+
+    /// Runs this right before the next statement, if there will be one.
+    pub(crate) fn defer(&mut self, sql: &'static str) {
+        match self {
+            Self::Sqlite(sqlite) => sqlite.deferred = Some(sql),
+        }
+    }
+
+    /// What was deferred and has not run yet.
+    pub(crate) fn deferred(&self) -> Option<&'static str> {
+        match self {
+            Self::Sqlite(sqlite) => sqlite.deferred,
+        }
+    }
+
+    async fn run_deferred(&mut self) -> Result<(), Error> {
+        let deferred = match self {
+            Self::Sqlite(sqlite) => sqlite.deferred.take(),
+        };
+        match deferred {
+            Some(sql) => self.execute(sql, &[]).await.map(|_| ()),
+            None => Ok(()),
         }
     }
 
     /// Interrupts what still runs at that time, by the clock that the connection was opened with.
     pub(crate) fn interrupt_at(&self, now_ms: u64) {
         match self {
-            Self::Sqlite(_, deadline_ms) => deadline_ms.store(now_ms, Ordering::Relaxed),
+            Self::Sqlite(sqlite) => sqlite.deadline_ms.store(now_ms, Ordering::Relaxed),
         }
     }
 
     /// Ends it in order.
     pub(crate) async fn close(self) -> Result<(), Error> {
         match self {
-            Self::Sqlite(connection, _) => sqlx::Connection::close(*connection).await.map_err(error_of),
+            Self::Sqlite(sqlite) => sqlx::Connection::close(sqlite.connection).await.map_err(error_of),
         }
     }
 }
 
 type SqliteQuery = Query<'static, sqlx::Sqlite, SqliteArguments>;
 
-fn query(sql: &'static str, params: &[Value]) -> Result<SqliteQuery, Error> {
-    let named = parameters(sql);
-    if named != params.len() {
-        // SQLite would read a missing parameter as NULL.
-        return Err(Error::Other(format!(
-            "the statement names {named} parameters, {} are given",
-            params.len()
-        )));
-    }
-    let mut query = sqlx::query(sql);
-    for param in params {
-        query = match param {
-            Value::Null => query.bind(None::<i64>),
-            Value::Integer(value) => query.bind(*value),
+impl Sqlite {
+    /// The statement, after what was deferred; both are texts of the program.
+    fn query(&mut self, sql: &'static str, params: &[Value]) -> Result<SqliteQuery, Error> {
+        let named = parameters(sql);
+        if named != params.len() {
+            // SQLite would read a missing parameter as NULL.
+            let given = params.len();
+            return Err(Error::Other(format!("the statement names {named} parameters, {given} are given")));
+        }
+        if params.iter().any(|param| matches!(param, Value::Real(number) if number.is_nan())) {
             // SQLite would keep it as NULL.
-            Value::Real(value) if value.is_nan() => return Err(Error::Other("NaN is no value".into())),
-            Value::Real(value) => query.bind(*value),
-            Value::Text(text) => query.bind(Arc::clone(text)),
-            Value::Bytes(bytes) => query.bind(Arc::clone(bytes)),
+            return Err(Error::Other("NaN is no value".into()));
+        }
+        let text = match self.deferred.take() {
+            Some(deferred) => AssertSqlSafe(format!("{deferred}; {sql}")).into_sql_str(),
+            None => sql.into_sql_str(),
         };
+        let mut query = sqlx::query(text);
+        for param in params {
+            query = match param {
+                Value::Null => query.bind(None::<i64>),
+                Value::Integer(value) => query.bind(*value),
+                Value::Real(value) => query.bind(*value),
+                Value::Text(text) => query.bind(Arc::clone(text)),
+                Value::Bytes(bytes) => query.bind(Arc::clone(bytes)),
+            };
+        }
+        Ok(query)
     }
-    Ok(query)
 }
 
 /// The highest `n` of all `$n`. A `$` inside a literal counts too: literals belong into parameters.

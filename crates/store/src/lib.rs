@@ -13,9 +13,8 @@
 //!     sql: r#"CREATE TABLE card (id TEXT COLLATE "C" NOT NULL PRIMARY KEY, title TEXT NOT NULL)"#,
 //! }];
 //!
-//! # async fn example(folder: &std::path::Path, session: fn(&str) -> Option<veche_kernel::SessionId>)
-//! # -> Result<(), Box<dyn std::error::Error>> {
-//! let store = Store::open(folder, Options::new(Clock::real(), session)).await?;
+//! # async fn example(folder: &std::path::Path) -> Result<(), Box<dyn std::error::Error>> {
+//! let store = Store::open(folder, Options::new(Clock::real())).await?;
 //! store.migrate("desk", TABLES).await?;
 //!
 //! let board = ChannelName::parse("board:1")?;
@@ -40,7 +39,7 @@
 //! # }
 //! # let folder = tempfile::tempdir().unwrap();
 //! # let runtime = tokio::runtime::Builder::new_multi_thread().enable_time().build().unwrap();
-//! # runtime.block_on(example(folder.path(), |_| None)).unwrap();
+//! # runtime.block_on(example(folder.path())).unwrap();
 //! ```
 //!
 //! # The portable subset
@@ -55,6 +54,7 @@ mod error;
 mod folder;
 mod log;
 mod migration;
+mod port;
 mod readers;
 mod row;
 mod sqlite;
@@ -67,12 +67,12 @@ mod writer;
 
 use std::time::Duration;
 
-pub use backup::restore;
+pub use backup::{backup, restore};
 pub use error::{Error, ErrorKind};
 pub use log::{ChannelLock, Once, Trimmed};
 pub use migration::Migration;
 pub use row::{Column, Row};
-pub use store::{Options, SessionFromText, Store};
+pub use store::{Options, Store};
 pub use tx::{ReadTx, Tx};
 pub use value::{FromValue, Value};
 

@@ -84,19 +84,19 @@ impl Lease<'_> {
         let Some(idle) = &mut self.idle else { return Err(Error::closed()) };
         if idle.is_abandoned {
             // It may have ended by itself, by an error.
-            _ = idle.tx.connection.execute("ROLLBACK", &[]).await;
+            _ = idle.tx.connection.control("ROLLBACK").await;
         }
         idle.is_abandoned = true;
         let clock = &self.readers.clock;
         idle.tx.begin_at(clock.wall_ms());
         idle.tx.connection.interrupt_at(clock.now_ms().saturating_add(LIMIT.as_millis() as u64));
-        idle.tx.connection.execute("BEGIN", &[]).await.map(|_| ())
+        idle.tx.connection.control("BEGIN").await
     }
 
     async fn end(&mut self) {
         let Some(idle) = &mut self.idle else { return };
         // Where it fails, the next transaction on this connection tries again.
-        idle.is_abandoned = idle.tx.connection.execute("ROLLBACK", &[]).await.is_err();
+        idle.is_abandoned = idle.tx.connection.control("ROLLBACK").await.is_err();
     }
 }
 

@@ -110,7 +110,7 @@ pub(crate) async fn connect(file: &Path, access: Access, clock: &Clock) -> Resul
     let mut connection = options(file, access).connect().await.map_err(error_of)?;
     let deadline_ms = Arc::new(AtomicU64::new(u64::MAX));
     interrupt_by(&mut connection, clock.clone(), Arc::clone(&deadline_ms)).await?;
-    Ok(Connection::Sqlite(Box::new(connection), deadline_ms))
+    Ok(Connection::sqlite(connection, deadline_ms))
 }
 
 fn options(file: &Path, access: Access) -> SqliteConnectOptions {
@@ -120,6 +120,8 @@ fn options(file: &Path, access: Access) -> SqliteConnectOptions {
         .busy_timeout(Duration::from_secs(5))
         // PostgreSQL's name for the order of bytes.
         .collation("C", |a: &str, b: &str| a.cmp(b))
+        // A statement of a group is one for each savepoint that it may open.
+        .statement_cache_capacity(500)
         .disable_statement_logging();
     match access {
         Access::Write => options

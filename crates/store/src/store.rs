@@ -8,7 +8,7 @@ use std::{
 };
 
 use tokio::sync::{mpsc, oneshot};
-use veche_kernel::{Clock, Publication, SessionId};
+use veche_kernel::{Clock, Publication};
 
 use crate::{
     error::Error,
@@ -23,23 +23,17 @@ use crate::{
 /// How many writes wait at most for the writer; more wait for a place.
 const QUEUE: usize = 1_024;
 
-/// Reads a session's public name, as it displays itself.
-///
-/// The kernel alone makes session ids, so whoever opens a store says how the log's text becomes one again.
-pub type SessionFromText = fn(&str) -> Option<SessionId>;
-
 /// How a store works.
 #[derive(Debug, Clone)]
 pub struct Options {
     clock: Clock,
-    sessions: SessionFromText,
     readers: usize,
 }
 
 impl Options {
-    /// The defaults, with the node's clock and the kernel's way to read a session's name.
-    pub fn new(clock: Clock, sessions: SessionFromText) -> Self {
-        Self { clock, sessions, readers: 4 }
+    /// The defaults, with the node's clock.
+    pub fn new(clock: Clock) -> Self {
+        Self { clock, readers: 4 }
     }
 
     /// How many transactions may read at once, 1 at least; 4 by default. Each takes a thread.
@@ -69,7 +63,7 @@ impl Store {
     /// Fails with [`Error::InUse`], [`Error::Damaged`], [`Error::Newer`], and where the folder cannot be
     /// written.
     pub async fn open(folder: &Path, options: Options) -> Result<Self, Error> {
-        let Options { clock, sessions, readers } = options;
+        let Options { clock, readers } = options;
         let mut folder = Folder::lock(folder)?;
         let writer = sqlite::open_writer(&mut folder, &clock).await?;
         folder.mark(Left::Open)?;
@@ -77,11 +71,11 @@ impl Store {
         let mut connections = Vec::with_capacity(readers);
         for _ in 0..readers {
             let connection = sqlite::connect(&database, Access::Read, &clock).await?;
-            connections.push(ReadTx::new(connection, sessions));
+            connections.push(ReadTx::new(connection));
         }
         let readers = Arc::new(Readers::new(connections, clock.clone()));
         let listeners = Arc::<Listeners>::default();
-        let tx = Tx::new(ReadTx::new(writer, sessions));
+        let tx = Tx::new(ReadTx::new(writer));
         let commands = spawn(Writer {
             tx,
             clock: clock.clone(),

@@ -7,12 +7,11 @@ use std::{
 
 use veche_kernel::{ChannelName, Publication};
 
-use crate::{connection::Connection, error::Error, row::Row, store::SessionFromText, value::Value};
+use crate::{connection::Connection, error::Error, row::Row, value::Value};
 
 /// A transaction that reads: one snapshot from its first query on.
 pub struct ReadTx {
     pub(crate) connection: Connection,
-    pub(crate) sessions: SessionFromText,
     now_ms: u64,
     failed: Option<Error>,
 }
@@ -31,8 +30,8 @@ pub struct Tx {
 }
 
 impl ReadTx {
-    pub(crate) fn new(connection: Connection, sessions: SessionFromText) -> Self {
-        Self { connection, sessions, now_ms: 0, failed: None }
+    pub(crate) fn new(connection: Connection) -> Self {
+        Self { connection, now_ms: 0, failed: None }
     }
 
     pub(crate) fn begin_at(&mut self, now_ms: u64) {

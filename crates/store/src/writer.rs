@@ -68,6 +68,14 @@ struct Done {
     published: Vec<Arc<Publication>>,
 }
 
+/// The savepoint of the closure that runs. Two names take turns: where one could not be released, undoing to
+/// the other fails, and does not undo what was done before.
+#[derive(Clone, Copy)]
+enum Savepoint {
+    A,
+    B,
+}
+
 /// How a closure ended.
 enum Ran {
     Keep,
@@ -79,7 +87,7 @@ impl Writer {
     /// Works until it is closed or nobody is left who could write.
     pub(crate) async fn work(mut self, mut commands: mpsc::Receiver<Command>) {
         let mut queue = VecDeque::new();
-        let mut closing = None;
+        let mut closing = Vec::new();
         let mut taken = Vec::with_capacity(GROUP);
         loop {
             if queue.is_empty() && commands.recv_many(&mut taken, GROUP).await == 0 {
@@ -95,16 +103,14 @@ impl Writer {
                     Command::Write(write) => queue.push_back(write),
                     Command::Close(closed) => {
                         commands.close();
-                        closing = Some(closed);
+                        closing.push(closed);
                     }
                 }
             }
             self.group(&mut queue).await;
         }
         self.close().await;
-        if let Some(closed) = closing {
-            _ = closed.send(());
-        }
+        closing.into_iter().for_each(|closed| _ = closed.send(()));
     }
 
     /// Runs a group off the front of the queue, and answers it. At least one closure leaves the queue.
@@ -112,12 +118,8 @@ impl Writer {
         if queue.is_empty() {
             return;
         }
-        if let Err(error) = self.tx_control("BEGIN IMMEDIATE").await {
-            queue.drain(..).for_each(|write| write.answer(Err(error.clone())));
-            return;
-        }
         let Some(done) = self.run_group(queue).await else { return };
-        match self.tx_control("COMMIT").await {
+        match self.commit().await {
             Ok(()) => self.answer(done),
             Err(error) => {
                 self.roll_back().await;
@@ -138,22 +140,22 @@ impl Writer {
     async fn run_group(&mut self, queue: &mut VecDeque<Box<dyn Run>>) -> Option<Vec<Done>> {
         let begun_ms = self.clock.now_ms();
         // Alone, a closure needs no savepoint: the transaction is its own.
-        let is_shared = queue.len() > 1;
+        let mut savepoint = (queue.len() > 1).then_some(Savepoint::A);
+        // Each in one trip with the first statement that follows.
+        let begin = if savepoint.is_some() { "BEGIN IMMEDIATE; SAVEPOINT a" } else { "BEGIN IMMEDIATE" };
+        self.tx.connection.defer(begin);
         let mut done = Vec::with_capacity(queue.len().min(GROUP));
         while done.len() < GROUP && self.clock.now_ms().saturating_sub(begun_ms) < GROUP_MS {
             let Some(mut write) = queue.pop_front() else { break };
-            let ran = if is_shared {
-                self.run_in_savepoint(&mut *write).await
-            } else {
-                self.run(&mut *write).await
-            };
-            let Ran::Undo(error) = ran else {
+            let Ran::Undo(error) = self.run(&mut *write).await else {
                 done.push(Done { write, published: std::mem::take(&mut self.tx.published) });
+                savepoint = savepoint.map(|last| self.next_savepoint(last));
                 continue;
             };
-            let is_undone = is_shared
-                && self.tx_control("ROLLBACK TO one").await.is_ok()
-                && self.tx_control("RELEASE one").await.is_ok();
+            let is_undone = match savepoint {
+                Some(savepoint) => self.undo(savepoint).await.is_ok(),
+                None => false,
+            };
             if !is_undone {
                 self.roll_back().await;
             }
@@ -166,16 +168,28 @@ impl Writer {
         Some(done)
     }
 
-    async fn run_in_savepoint(&mut self, write: &mut dyn Run) -> Ran {
-        if let Err(error) = self.tx_control("SAVEPOINT one").await {
-            return Ran::Undo(Some(error));
+    /// Keeps what was done since the savepoint, and sets the other one when there is more to do.
+    fn next_savepoint(&mut self, last: Savepoint) -> Savepoint {
+        if self.tx.connection.deferred().is_some() {
+            // Nothing was done: it is not even set.
+            return last;
         }
-        match self.run(write).await {
-            Ran::Keep => self
-                .tx_control("RELEASE one")
-                .await
-                .map_or_else(|error| Ran::Undo(Some(error)), |()| Ran::Keep),
-            undo @ Ran::Undo(_) => undo,
+        let (sql, next) = match last {
+            Savepoint::A => ("RELEASE a; SAVEPOINT b", Savepoint::B),
+            Savepoint::B => ("RELEASE b; SAVEPOINT a", Savepoint::A),
+        };
+        self.tx.connection.defer(sql);
+        next
+    }
+
+    /// Undoes what was done since the savepoint, which stays. Fails where SQLite has undone everything.
+    async fn undo(&mut self, savepoint: Savepoint) -> Result<(), Error> {
+        if self.tx.connection.deferred().is_some() {
+            return Ok(());
+        }
+        match savepoint {
+            Savepoint::A => self.tx.connection.control("ROLLBACK TO a").await,
+            Savepoint::B => self.tx.connection.control("ROLLBACK TO b").await,
         }
     }
 
@@ -221,15 +235,18 @@ impl Writer {
         done.into_iter().for_each(|done| done.write.answer(Ok(())));
     }
 
-    /// Begins, commits or undoes; these are never interrupted half-way.
-    async fn tx_control(&mut self, sql: &'static str) -> Result<(), Error> {
-        self.tx.connection.execute(sql, &[]).await.map(|_| ())
+    async fn commit(&mut self) -> Result<(), Error> {
+        if self.tx.connection.deferred().is_some_and(|sql| sql.starts_with("BEGIN")) {
+            // No closure had a statement.
+            return Ok(());
+        }
+        self.tx.connection.control("COMMIT").await
     }
 
     /// Ends the transaction, if there is one.
     async fn roll_back(&mut self) {
         // It fails where SQLite has undone the transaction by itself.
-        _ = self.tx_control("ROLLBACK").await;
+        _ = self.tx.connection.control("ROLLBACK").await;
     }
 
     async fn close(self) {

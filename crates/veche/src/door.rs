@@ -17,6 +17,7 @@ use crate::{listen::Listen, origin::Origins, socket::SocketHandler};
 pub(crate) struct Door {
     pub(crate) kernel: Kernel,
     pub(crate) websocket: Option<String>,
+    pub(crate) events: Option<String>,
     pub(crate) sockets: HashMap<String, Arc<SocketHandler>>,
     pub(crate) routes: Router,
     pub(crate) origins: Origins,
@@ -34,6 +35,7 @@ impl Door {
         Arc::new(Self {
             kernel,
             websocket: listen.websocket.clone(),
+            events: listen.events.clone(),
             sockets: listen.sockets.clone(),
             routes: listen.routes.clone(),
             origins: listen.origins.clone(),

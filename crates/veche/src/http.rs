@@ -1,14 +1,26 @@
 //! A connection's HTTP: the doors' handshakes are served on the shard, all else by the routes on the
 //! handlers' runtime. After a handshake hyper and its buffers are gone, and the bare socket goes on.
 
-use std::{cell::Cell, convert::Infallible, rc::Rc, sync::Arc};
+use std::{
+    cell::Cell,
+    convert::Infallible,
+    pin::Pin,
+    rc::Rc,
+    sync::Arc,
+    task::{Context, Poll},
+};
 
 use axum::body::Body;
+use bytes::Bytes;
 use http::{HeaderMap, HeaderName, HeaderValue, Request, Response, StatusCode, header};
-use hyper::{body::Incoming, server::conn::http1, service::service_fn};
+use hyper::{
+    body::{Body as HttpBody, Frame, Incoming, SizeHint},
+    server::conn::http1,
+    service::service_fn,
+};
 use hyper_util::rt::{TokioIo, TokioTimer};
 use metrics::counter;
-use tokio::net::TcpStream;
+use tokio::{net::TcpStream, sync::Notify};
 use tower::ServiceExt;
 use veche_kernel::{Encoding, Identity, Opening, Shard};
 use veche_protocol::ws::upgrade::{self, Accepted, Offer};
@@ -17,7 +29,7 @@ use crate::{
     answering::Answering,
     door::{Door, Guest},
     socket::{self, SocketHandler},
-    websocket,
+    sse, websocket,
 };
 
 /// The most bytes of a request's head.
@@ -36,14 +48,24 @@ pub(crate) fn serve(shard: &Rc<Shard>, stream: TcpStream, guest: Guest) {
     let shard = shard.clone();
     tokio::task::spawn_local(async move {
         let upgrade: Rc<Cell<Option<Upgrade>>> = Rc::default();
-        let (decided, door) = (upgrade.clone(), guest.door.clone());
-        let service = service_fn(move |request| answer(door.clone(), decided.clone(), request));
+        let abandon: Rc<Notify> = Rc::default();
+        let asked = Asked {
+            shard: shard.clone(),
+            door: guest.door.clone(),
+            upgrade: upgrade.clone(),
+            abandon: abandon.clone(),
+        };
+        let service = service_fn(move |request| answer(asked.clone(), request));
         let connection = http1::Builder::new()
             .timer(TokioTimer::new())
             .header_read_timeout(guest.door.handshake)
             .max_buf_size(HEAD_BYTES)
             .serve_connection(TokioIo::new(stream), service);
-        let parts = match connection.without_shutdown().await {
+        let served = tokio::select! {
+            served = connection.without_shutdown() => served,
+            () = abandon.notified() => return,
+        };
+        let parts = match served {
             Ok(parts) => parts,
             Err(error) => return refused(&error),
         };
@@ -73,36 +95,98 @@ fn refused(error: &hyper::Error) {
     counter!("veche_refused_total", "reason" => reason).increment(1);
 }
 
-async fn answer(
+/// What a connection's requests are answered with.
+#[derive(Clone)]
+struct Asked {
+    shard: Rc<Shard>,
+    door: Arc<Door>,
+    /// What becomes of the socket when its answer has left.
+    upgrade: Rc<Cell<Option<Upgrade>>>,
+    /// Told when the connection must go without further ado.
+    abandon: Rc<Notify>,
+}
+
+/// The body of an answer: of a route's, or a stream of events, which lives on the shard.
+enum Answer {
+    Whole(Body),
+    Events(sse::EventsBody),
+}
+
+impl HttpBody for Answer {
+    type Data = Bytes;
+    type Error = axum::Error;
+
+    fn poll_frame(
+        self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, axum::Error>>> {
+        match self.get_mut() {
+            Self::Whole(body) => Pin::new(body).poll_frame(context),
+            Self::Events(events) => Pin::new(events).poll_frame(context).map_err(|never| match never {}),
+        }
+    }
+
+    fn is_end_stream(&self) -> bool {
+        match self {
+            Self::Whole(body) => body.is_end_stream(),
+            Self::Events(events) => events.is_end_stream(),
+        }
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        match self {
+            Self::Whole(body) => body.size_hint(),
+            Self::Events(events) => events.size_hint(),
+        }
+    }
+}
+
+async fn answer(asked: Asked, request: Request<Incoming>) -> Result<Response<Answer>, Infallible> {
+    if asked.door.events.as_deref() == Some(request.uri().path()) && names_one_host(&request) {
+        let Asked { shard, door, abandon, .. } = asked;
+        return Ok(match sse::answer(&shard, &door, &request, abandon).await {
+            sse::Answer::Whole(response) => response.map(Answer::Whole),
+            sse::Answer::Stream(response) => response.map(Answer::Events),
+        });
+    }
+    let whole = answer_whole(asked.door, asked.upgrade, request).await;
+    Ok(whole.map(Answer::Whole))
+}
+
+fn names_one_host(request: &Request<Incoming>) -> bool {
+    request.headers().get_all(header::HOST).iter().count() == 1
+}
+
+async fn answer_whole(
     door: Arc<Door>,
     upgrade: Rc<Cell<Option<Upgrade>>>,
     request: Request<Incoming>,
-) -> Result<Response<Body>, Infallible> {
-    if request.headers().get_all(header::HOST).iter().count() != 1 {
+) -> Response<Body> {
+    if !names_one_host(&request) {
         let refusal = Refusal::new(StatusCode::BAD_REQUEST, "bad_request", "a request names one host");
-        return Ok(refusal.into_response());
+        return refusal.into_response();
     }
     let path = request.uri().path();
     if door.websocket.as_deref() == Some(path) {
-        return Ok(match native(&door, &request) {
+        return match native(&door, &request) {
             Ok((accepted, opening)) => {
                 upgrade.set(Some(Upgrade::Native(opening)));
                 switching(accepted)
             }
             Err(refusal) => refusal.into_response(),
-        });
+        };
     }
     if let Some(handler) = door.sockets.get(path) {
-        return Ok(match handshake(&door, &request, &[]) {
+        return match handshake(&door, &request, &[]) {
             Ok(accepted) => {
                 let deflate = accepted.deflate;
                 upgrade.set(Some(Upgrade::Plain { handler: handler.clone(), deflate }));
                 switching(accepted)
             }
             Err(refusal) => refusal.into_response(),
-        });
+        };
     }
-    Ok(route(&door, request).await)
+    route(&door, request).await
 }
 
 /// Decides on a native connection: the handshake first, then who it is.
@@ -120,8 +204,7 @@ fn handshake(
     subprotocols: &[&'static str],
 ) -> Result<Accepted, Refusal> {
     if door.is_stopping() || door.kernel.is_draining() {
-        let refusal = Refusal::new(StatusCode::SERVICE_UNAVAILABLE, "unavailable", "the server stops");
-        return Err(refusal.with(Some((header::RETRY_AFTER, "1"))));
+        return Err(stopping());
     }
     if !door.origins.allow(request.headers()) {
         return Err(Refusal::new(StatusCode::FORBIDDEN, "forbidden", "this origin is not allowed"));
@@ -131,8 +214,21 @@ fn handshake(
         .map_err(|refused| Refusal::new(refused.status, "bad_request", refused.reason).with(refused.header))
 }
 
+/// The server takes nobody in any more.
+pub(crate) fn stopping() -> Refusal {
+    let refusal = Refusal::new(StatusCode::SERVICE_UNAVAILABLE, "unavailable", "the server stops");
+    refusal.with(Some((header::RETRY_AFTER, "1")))
+}
+
+/// Nobody is signed in where somebody must be.
+pub(crate) fn no_credential() -> Refusal {
+    let message = "sign in by the header Authorization: Bearer <token>";
+    let refusal = Refusal::new(StatusCode::UNAUTHORIZED, "unauthorized", message);
+    refusal.with(Some((header::WWW_AUTHENTICATE, "Bearer")))
+}
+
 /// Who the `Authorization` header says it is. A wrong credential is refused; none is a matter for later.
-fn authenticate(door: &Door, headers: &HeaderMap) -> Result<Option<Identity>, Refusal> {
+pub(crate) fn authenticate(door: &Door, headers: &HeaderMap) -> Result<Option<Identity>, Refusal> {
     let mut credentials = headers.get_all(header::AUTHORIZATION).iter();
     let Some(credential) = credentials.next() else { return Ok(None) };
     let unauthorized = |why: &'static str| {
@@ -155,7 +251,7 @@ fn authenticate(door: &Door, headers: &HeaderMap) -> Result<Option<Identity>, Re
 }
 
 /// The device that the client names by `?device=`: 1 to 64 of `[A-Za-z0-9_-]`.
-fn device(query: &str) -> Result<Option<Box<str>>, Refusal> {
+pub(crate) fn device(query: &str) -> Result<Option<Box<str>>, Refusal> {
     let Some(device) = query.split('&').find_map(|pair| pair.strip_prefix("device=")) else {
         return Ok(None);
     };
@@ -220,7 +316,7 @@ impl Drop for AbortOnDrop {
 }
 
 /// Why a request gets no further.
-struct Refusal {
+pub(crate) struct Refusal {
     status: StatusCode,
     code: &'static str,
     message: &'static str,
@@ -228,16 +324,16 @@ struct Refusal {
 }
 
 impl Refusal {
-    const fn new(status: StatusCode, code: &'static str, message: &'static str) -> Self {
+    pub(crate) const fn new(status: StatusCode, code: &'static str, message: &'static str) -> Self {
         Self { status, code, message, header: None }
     }
 
-    fn with(mut self, header: Option<(HeaderName, &'static str)>) -> Self {
+    pub(crate) fn with(mut self, header: Option<(HeaderName, &'static str)>) -> Self {
         self.header = header;
         self
     }
 
-    fn into_response(self) -> Response<Body> {
+    pub(crate) fn into_response(self) -> Response<Body> {
         counter!("veche_http_refused_total", "status" => self.status.as_str().to_owned()).increment(1);
         let body = serde_json::json!({ "error": { "code": self.code, "message": self.message } });
         let mut response = Response::new(Body::from(body.to_string()));

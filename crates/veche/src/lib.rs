@@ -29,6 +29,7 @@ mod listen;
 mod origin;
 mod server;
 pub mod socket;
+mod sse;
 mod token;
 mod websocket;
 

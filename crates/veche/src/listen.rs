@@ -18,6 +18,7 @@ use crate::{origin::Origins, socket::SocketHandler};
 pub struct Listen {
     pub(crate) address: String,
     pub(crate) websocket: Option<String>,
+    pub(crate) events: Option<String>,
     pub(crate) sockets: HashMap<String, Arc<SocketHandler>>,
     pub(crate) routes: Router,
     pub(crate) origins: Origins,
@@ -32,6 +33,7 @@ impl Listen {
         Self {
             address: address.into(),
             websocket: None,
+            events: None,
             sockets: HashMap::new(),
             routes: Router::new(),
             origins: Origins::default(),
@@ -44,6 +46,19 @@ impl Listen {
     /// Opens the native WebSocket door at this path.
     pub fn websocket(mut self, path: impl Into<String>) -> Self {
         self.websocket = Some(path.into());
+        self
+    }
+
+    /// Opens the door of server-sent events at this path: `GET <path>?channel=…`, to listen only.
+    ///
+    /// ```
+    /// use veche::Listen;
+    ///
+    /// let listen = Listen::on("localhost:3000").events("/realtime/events");
+    /// # let _ = listen;
+    /// ```
+    pub fn events(mut self, path: impl Into<String>) -> Self {
+        self.events = Some(path.into());
         self
     }
 
@@ -64,7 +79,7 @@ impl Listen {
         self
     }
 
-    /// Which pages may open a WebSocket.
+    /// Which pages may open a WebSocket, or read events.
     pub fn origins(mut self, origins: Origins) -> Self {
         self.origins = origins;
         self

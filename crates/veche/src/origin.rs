@@ -41,6 +41,18 @@ impl Origins {
         self.listed.iter().any(|listed| listed == origin) || self.is_own(origin, headers)
     }
 
+    /// The same for a request that a page may make without telling its origin: the browser leaves it out where
+    /// page and server share it, and where the page could not read the answer.
+    pub(crate) fn allow_reading(&self, headers: &HeaderMap) -> bool {
+        if headers.contains_key(header::ORIGIN) {
+            return self.allow(headers);
+        }
+        let foreign = headers.get("sec-fetch-site").is_some_and(|site| site == "cross-site");
+        let host = headers.get(header::HOST).and_then(|host| host.to_str().ok());
+        // A page whose name was rebound to this machine is of the same origin, but for the name.
+        !foreign && (!self.loopback || host.is_some_and(is_loopback))
+    }
+
     fn is_own(&self, origin: &str, headers: &HeaderMap) -> bool {
         let Some((scheme, authority)) = origin.split_once("://") else { return false };
         if !matches!(scheme, "http" | "https") {
@@ -48,20 +60,44 @@ impl Origins {
         }
         if self.loopback {
             // Not the `Host` that a page brings: its name may have been rebound to this machine.
-            let name = match authority.rsplit_once(':') {
-                Some((name, port)) if port.bytes().all(|digit| digit.is_ascii_digit()) => name,
-                _ => authority,
-            };
-            return matches!(name, "localhost" | "127.0.0.1" | "[::1]");
+            return is_loopback(authority);
         }
         let host = headers.get(header::HOST).and_then(|host| host.to_str().ok());
         host.is_some_and(|host| host.eq_ignore_ascii_case(authority))
     }
 }
 
+/// Whether an authority, with or without a port, names this machine.
+fn is_loopback(authority: &str) -> bool {
+    let name = match authority.rsplit_once(':') {
+        Some((name, port)) if port.bytes().all(|digit| digit.is_ascii_digit()) => name,
+        _ => authority,
+    };
+    matches!(name, "localhost" | "127.0.0.1" | "[::1]")
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_page_may_not_read_under_a_rebound_name() {
+        let check = |fields: &[(&'static str, &str)], loopback: bool, expected: bool| {
+            let mut headers = HeaderMap::new();
+            for (name, value) in fields {
+                headers.insert(*name, value.parse().expect("a header"));
+            }
+            assert_eq!(Origins::default().loopback(loopback).allow_reading(&headers), expected, "{fields:?}");
+        };
+        check(&[("host", "localhost:3000")], true, true);
+        check(&[("host", "[::1]:3000")], true, true);
+        check(&[("host", "evil.example:3000")], true, false);
+        check(&[("host", "evil.example")], false, true);
+        check(&[("host", "localhost:3000"), ("sec-fetch-site", "cross-site")], true, false);
+        check(&[("host", "localhost:3000"), ("sec-fetch-site", "same-origin")], true, true);
+        check(&[("host", "localhost:3000"), ("origin", "http://evil.example")], true, false);
+        check(&[("host", "localhost:3000"), ("origin", "http://localhost:5173")], true, true);
+    }
 
     #[test]
     fn only_exact_origins_are_let_in() {

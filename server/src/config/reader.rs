@@ -101,10 +101,16 @@ impl Reader<'_> {
             segments.iter().chain(last).map(|segment| (*segment).to_owned()).collect()
         };
         self.check_name(&name, &key(&[]));
-        let default = Namespace::new(name.as_str());
+        let classes =
+            [("ephemeral", Class::Ephemeral), ("memory", Class::Memory), ("durable", Class::Durable)];
+        let class = self.one_of(key(&["class"]), Class::default(), &classes);
+        // What a durable channel keeps, it keeps for longer.
+        let default = match class {
+            Class::Durable => Namespace::durable(name.as_str()),
+            _ => Namespace::new(name.as_str()),
+        };
         let audiences =
             [("nobody", Audience::Nobody), ("users", Audience::Users), ("anyone", Audience::Anyone)];
-        let classes = [("ephemeral", Class::Ephemeral), ("memory", Class::Memory)];
         let policies = [
             ("disconnect", SlowConsumer::Disconnect),
             ("drop_oldest", SlowConsumer::DropOldest),
@@ -115,7 +121,7 @@ impl Reader<'_> {
         retain.ttl = self.parsed(key(&["retain", "ttl"]), retain.ttl, some_time);
         retain.bytes = self.size(key(&["retain", "bytes"]), retain.bytes);
         Namespace {
-            class: self.one_of(key(&["class"]), default.class, &classes),
+            class,
             subscribe: self.one_of(key(&["subscribe"]), default.subscribe, &audiences),
             publish: self.one_of(key(&["publish"]), default.publish, &audiences),
             presence: self.one_of(key(&["presence"]), default.presence, &audiences),

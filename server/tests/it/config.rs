@@ -2,7 +2,7 @@
 
 use std::{fs, path::Path, time::Duration};
 
-use veche::{Audience, Class, SlowConsumer};
+use veche::{Audience, Class, Namespace, Retain, SlowConsumer};
 use veche_server::config::{Config, ConfigError, DOCUMENT, Host, LogFormat, Overrides, Secret, load_from};
 
 use crate::secret::Folder;
@@ -236,8 +236,9 @@ fn a_wrong_value_is_refused_by_key_value_and_place() {
          \"64KiB\", \"1MiB\" or \"1GiB\"",
     );
     check(
-        "[namespaces.room]\nclass = \"durable\"\n",
-        "veche.toml:2: `namespaces.room.class` cannot be \"durable\": expected one of \"ephemeral\", \"memory\"",
+        "[namespaces.room]\nclass = \"eternal\"\n",
+        "veche.toml:2: `namespaces.room.class` cannot be \"eternal\": expected one of \"ephemeral\", \"memory\", \
+         \"durable\"",
     );
     check("limits = 5\n", "veche.toml:1: `limits` cannot be 5: expected a table");
     check(
@@ -307,4 +308,18 @@ fn the_demo_opens_channels_without_a_namespace_unless_they_are_declared() {
         load("[namespaces.\"\"]\nsubscribe = \"users\"\n", &[], &[]).expect("it is right").with_demo();
     assert_eq!(declared.namespaces.len(), 1);
     assert_eq!(declared.namespaces[0].publish, Audience::Nobody);
+}
+
+#[test]
+fn a_durable_namespace_keeps_more_and_for_longer() {
+    let file = "[namespaces.log]\nclass = \"durable\"\n[namespaces.log.retain]\ncount = 7\n";
+    let config = load(file, &[], &[]).expect("it is right");
+    let namespace = config.namespaces.first().expect("it is declared");
+    let expected = Namespace {
+        retain: Retain { count: 7, ..Namespace::durable("log").retain },
+        ..Namespace::durable("log")
+    };
+    assert_eq!(*namespace, expected);
+    let day = Duration::from_hours(24);
+    assert_eq!((namespace.retain.ttl, namespace.retain.bytes, namespace.dedupe), (30 * day, 0, 7 * day));
 }

@@ -3,7 +3,11 @@
 mod cli;
 mod config;
 mod demo;
+mod durable;
+mod durable_disk;
+mod durable_restore;
 mod health;
 mod log;
 mod secret;
 mod serve;
+mod support;

@@ -17,11 +17,12 @@ const ALLOWED: &[(&str, &[&str])] = &[
     ("veche-kernel", &["veche-protocol"]),
     ("veche-store", &["veche-kernel", "veche-protocol"]),
     ("veche", &["veche-kernel", "veche-protocol"]),
-    ("veche-server", &["veche"]),
+    ("veche-server", &["veche", "veche-store"]),
     ("veche-bench", &["veche-protocol"]),
     // The bench's peers share nothing with what they are compared with.
     ("veche-bench-bare", &[]),
     ("veche-bench-lean", &[]),
+    ("veche-bench-sqlite", &[]),
     ("veche-fuzz", &["veche-protocol"]),
     ("xtask", &[]),
 ];

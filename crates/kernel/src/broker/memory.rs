@@ -174,7 +174,7 @@ impl Broker for MemoryBroker {
         let Some(sink) = self.sink.get() else {
             return Answer::Now(Err(BrokerError::Unavailable("it was not started".into())));
         };
-        if namespace.class != Class::Ephemeral {
+        if namespace.class == Class::Memory {
             return Answer::Now(self.publish_positioned(publication, namespace, &**sink));
         }
         publication.position = None;
@@ -182,12 +182,18 @@ impl Broker for MemoryBroker {
         Answer::Now(Ok(Published { position: None, duplicate: false }))
     }
 
+    fn relay(&self, publication: Arc<Publication>) {
+        if let Some(sink) = self.sink.get() {
+            sink.deliver(publication);
+        }
+    }
+
     fn subscribe(
         &self,
         channel: &ChannelName,
         namespace: &Arc<Namespace>,
     ) -> Answer<Result<Option<Head>, BrokerError>> {
-        if namespace.class == Class::Ephemeral {
+        if namespace.class != Class::Memory {
             return Answer::Now(Ok(None));
         }
         let now_ms = self.clock.now_ms();
@@ -212,7 +218,7 @@ impl Broker for MemoryBroker {
         namespace: &Arc<Namespace>,
         query: HistoryQuery,
     ) -> Answer<Result<History, BrokerError>> {
-        if namespace.class == Class::Ephemeral {
+        if namespace.class != Class::Memory {
             return Answer::Now(Ok(History { head: None, publications: Vec::new() }));
         }
         let now_ms = self.clock.now_ms();

@@ -105,6 +105,10 @@ pub trait Broker: Send + Sync + 'static {
         namespace: &Arc<Namespace>,
     ) -> Answer<Result<Published, BrokerError>>;
 
+    /// Takes what a log has committed to every node that has subscribers of its channel. It is a hint: it may
+    /// be lost, doubled or late.
+    fn relay(&self, publication: Arc<Publication>);
+
     /// The node has subscribers of this channel from now on: deliver to it. Answers the head, `None` for
     /// an `ephemeral` channel. It counts: an [`Broker::unsubscribe`] that comes late, after a newer
     /// `subscribe`, does not undo that one.

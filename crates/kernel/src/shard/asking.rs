@@ -65,7 +65,7 @@ impl Shard {
         });
     }
 
-    fn check_join(
+    pub(super) fn check_join(
         &self,
         link: &Link,
         id: Option<&str>,

@@ -11,6 +11,7 @@ use crate::{
     handler::Next,
     inbox::{Entry, SessionKey},
     module::Registered,
+    once::once,
     reply::{Outcome, Rejection},
     session::Session,
 };
@@ -24,6 +25,7 @@ impl Shard {
         event: &str,
         data: &str,
         channel: Option<&str>,
+        op_id: Option<&str>,
     ) {
         let Some((registered, parameter)) = self.node.registry.find(event) else {
             let unknown = Rejection::new(ErrorCode::NotFound, "nothing answers this event").field("type");
@@ -33,7 +35,8 @@ impl Shard {
         let session = Session { node: self.node.clone(), key: self.key(link), user };
         let channel = channel.and_then(|name| ChannelName::parse(name).ok());
         let parameter = parameter.map(Into::into);
-        let call = Call { session, event: event.into(), parameter, channel, data: data.into() };
+        let (event, data, op_id) = (event.into(), data.into(), op_id.map(Into::into));
+        let call = Call { session, event, parameter, channel, data, op_id };
         self.start(link, id, registered, call);
     }
 
@@ -45,12 +48,20 @@ impl Shard {
         let mut state = link.state.borrow_mut();
         let number = state.next_call;
         state.next_call = number.wrapping_add(1);
+        let log = self.node.sequencers.durable().cloned();
+        let under_way = self.node.under_way.clone();
         let task = self.node.handlers.spawn(async move {
-            let running = AssertUnwindSafe(async move { next.run(call).await }).catch_unwind();
-            let outcome = running
-                .await
-                .unwrap_or_else(|_| Err(Rejection::new(ErrorCode::Internal, "the handler panicked")));
-            routes.push(key.shard, Entry::Done { session: key, call: number, outcome });
+            let op_id = call.op_id.clone();
+            let running = async move {
+                match (log, op_id) {
+                    (Some(log), Some(op_id)) => once(log, under_way, &op_id, next, call).await,
+                    _ => (next.run(call).await, false),
+                }
+            };
+            let panicked = |_| (Err(Rejection::new(ErrorCode::Internal, "the handler panicked")), false);
+            let (outcome, duplicate) =
+                AssertUnwindSafe(running).catch_unwind().await.unwrap_or_else(panicked);
+            routes.push(key.shard, Entry::Done { session: key, call: number, outcome, duplicate });
         });
         let deadline_ms = self.now_ms() + options.deadline.as_millis() as u64;
         let running = Running {
@@ -70,7 +81,13 @@ impl Shard {
     }
 
     /// A call has its outcome: answers it, unless its deadline was faster, and goes on with the session.
-    pub(super) fn call_done(self: &Rc<Self>, session: SessionKey, call: u32, outcome: Outcome) {
+    pub(super) fn call_done(
+        self: &Rc<Self>,
+        session: SessionKey,
+        call: u32,
+        outcome: Outcome,
+        duplicate: bool,
+    ) {
         let Some(link) = self.session(session) else { return };
         let running = {
             let mut state = link.state.borrow_mut();
@@ -81,20 +98,20 @@ impl Shard {
             running
         };
         running.abort.abort();
-        self.answer(&link, running.id.as_deref(), &outcome);
+        self.answer(&link, running.id.as_deref(), &outcome, duplicate);
         if !running.concurrent {
             link.state.borrow_mut().machine.set_busy(false);
             self.resume(&link);
         }
     }
 
-    fn answer(&self, link: &Link, id: Option<&str>, outcome: &Outcome) {
+    fn answer(&self, link: &Link, id: Option<&str>, outcome: &Outcome, duplicate: bool) {
         match (outcome, id) {
             (Ok(data), Some(id)) => {
                 let data = data.as_deref();
                 self.reply_now(
                     link,
-                    &ServerFrame::Reply { id, data, position: None, class: None, duplicate: false },
+                    &ServerFrame::Reply { id, data, position: None, class: None, duplicate },
                 );
             }
             (Ok(_), None) => {}

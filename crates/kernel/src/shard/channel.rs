@@ -12,7 +12,7 @@ use std::{
 
 use bytes::Bytes;
 use smallvec::SmallVec;
-use veche_protocol::server::ServerFrame;
+use veche_protocol::{position::Position, server::ServerFrame};
 
 use super::{
     backlog::Chunk,
@@ -62,6 +62,8 @@ pub(crate) enum Step {
         session: SessionKey,
         id: Option<Box<str>>,
     },
+    /// What follows this position cannot be had any more.
+    Lost(Position),
     /// A replaying subscriber's socket takes more.
     Pump(SessionKey),
 }
@@ -74,7 +76,7 @@ pub(crate) struct Batch {
     particular: bool,
     weight: usize,
     last_offset: u64,
-    joined: [Option<Bytes>; 2],
+    joined: [Option<Bytes>; 3],
 }
 
 struct Piece {
@@ -311,6 +313,21 @@ impl ShardChannel {
     pub(crate) fn place_of(self: &Rc<Self>, link: &Link) -> Option<u32> {
         let state = link.state.borrow();
         state.subscriptions.iter().find(|it| Rc::ptr_eq(&it.channel, self)).map(|it| it.at)
+    }
+
+    /// Stops the channel for every subscriber, each of which comes back with its position. How many did.
+    pub(crate) fn lose(self: &Rc<Self>, since: Position, bound: usize) -> u64 {
+        let mut stopped = Vec::new();
+        for subscriber in self.list.borrow_mut().iter_mut().flatten().filter(|it| !it.paused) {
+            subscriber.paused = true;
+            stopped.push(subscriber.link.clone());
+        }
+        for link in &stopped {
+            link.lag(self, since, bound);
+        }
+        // Offsets may begin anew.
+        self.sent.set(0);
+        stopped.len() as u64
     }
 
     /// Whether a batch that was begun before `fence` is still on its way.

@@ -128,9 +128,9 @@ impl Shard {
                 set.map(|()| self.confirm(link, id))
             }
             Body::History { channel, range, limit } => self.history(link, id, &channel, range, limit),
-            Body::Call { event, data, channel, op_id: _ } => {
-                self.meter_call(link).map(|()| self.call(link, id, &event, data, channel.as_deref()))
-            }
+            Body::Call { event, data, channel, op_id } => self
+                .meter_call(link)
+                .map(|()| self.call(link, id, &event, data, channel.as_deref(), op_id.as_deref())),
             // Personal channels come with the durable log; until then nothing is acknowledged.
             _ => Err(Rejection::new(ErrorCode::NotFound, "nothing answers this frame").field("type")),
         };

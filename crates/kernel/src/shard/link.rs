@@ -14,7 +14,7 @@ use veche_protocol::{
     client::PresenceState,
     code::CloseCode,
     position::Position,
-    server::ServerFrame,
+    server::{Recovery, ServerFrame},
     session::{Phase, Session as Machine},
 };
 
@@ -36,6 +36,14 @@ pub trait Wire {
 
     /// There is work for the connection's driver: a backlog to write, reads to take up again, or the end.
     fn wake(&self);
+
+    /// The session has its place in a channel, whose publications so far go up to `head`; what is sent of
+    /// the channel from now on comes after that, or is the replay that `recovery` promises.
+    ///
+    /// For wires that mark what they send with positions; others leave it out.
+    fn settled(&self, channel: &str, head: Option<Position>, recovery: Recovery) {
+        let _ = (channel, head, recovery);
+    }
 }
 
 /// One connection and its session.
@@ -305,6 +313,11 @@ impl<W: Wire + ?Sized> Link<W> {
 
     pub(crate) fn send_frame(&self, frame: &ServerFrame<'_>, bound: usize) {
         self.send(self.encoding.encode(frame), bound);
+    }
+
+    /// Tells the wire where a subscription begins.
+    pub(crate) fn settled(&self, channel: &str, head: Option<Position>, recovery: Recovery) {
+        self.wire.settled(channel, head, recovery);
     }
 
     /// Wakes the driver: reads may go on.

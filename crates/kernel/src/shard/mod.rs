@@ -11,6 +11,7 @@ mod calls;
 mod channel;
 mod frames;
 mod link;
+mod listening;
 mod opening;
 mod subscribing;
 mod timers;
@@ -196,8 +197,14 @@ impl Shard {
                 let channel = self.enter(&channel);
                 self.plan(&channel, Step::Remove { session, id });
             }
+            Entry::Lost { channel, since } => {
+                let channel = self.enter(&channel);
+                self.plan(&channel, Step::Lost(since));
+            }
             Entry::Direct { session, text } => self.direct(session, text),
-            Entry::Done { session, call, outcome } => self.call_done(session, call, outcome),
+            Entry::Done { session, call, outcome, duplicate } => {
+                self.call_done(session, call, outcome, duplicate);
+            }
             Entry::Close { session, code } => {
                 if let Some(link) = self.session(session) {
                     link.close(code);
@@ -307,6 +314,10 @@ impl Shard {
                     self.pump(channel, &link);
                 }
             }
+            Step::Lost(since) => {
+                let stopped = channel.lose(since, self.node.limits.backlog_bytes);
+                self.node.metrics.lagged.increment(stopped);
+            }
             Step::Send(_) => unreachable!("next_change leaves batches in place"),
         }
     }
@@ -330,7 +341,7 @@ impl Shard {
     /// Sends a frame to one session after everything that the inbox held before.
     pub(crate) fn reply(&self, link: &Link, frame: &ServerFrame<'_>) {
         let mut text = Vec::with_capacity(96);
-        frame.encode(&mut text);
+        link.encoding.write(frame, &mut text);
         self.inbox.push(Entry::Direct { session: self.key(link), text });
     }
 

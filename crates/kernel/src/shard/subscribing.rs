@@ -65,6 +65,7 @@ impl Shard {
         let presence = roster.as_ref().map(Snapshot::as_roster);
         let name = &channel.node.name;
         let id = wanted.id.as_deref();
+        link.settled(name, wanted.cut, recovery);
         let subscribed = ServerFrame::Subscribed { id, channel: name, head: wanted.cut, recovery, presence };
         link.send_frame(&subscribed, self.node.limits.backlog_bytes);
         let after = wanted.since.map_or(0, |since| since.offset);
@@ -210,7 +211,7 @@ impl Shard {
             // A page that waits must leave room for what is live in other channels.
             let bytes = PAGE_BYTES.min(self.node.limits.backlog_bytes / 2);
             let query = HistoryQuery { range, until, limit: PAGE_PUBLICATIONS, bytes };
-            match self.node.broker.history(&channel.node.name, &channel.node.namespace, query) {
+            match self.node.sequencers.history(&channel.node.name, &channel.node.namespace, query) {
                 Answer::Now(Ok(page)) => self.send_page(channel, link, after, &page),
                 Answer::Now(Err(error)) => return self.replay_failed(link, &error.to_string()),
                 Answer::Later(page) => {

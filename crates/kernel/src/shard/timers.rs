@@ -18,6 +18,9 @@ use crate::{
 /// How long before a token's expiry the client is told.
 const EXPIRING_MS: u64 = 30_000;
 
+/// How often a session that only listens is shown that its connection lives; proxies cut silent ones.
+const LISTENER_PULSE_MS: u64 = 15_000;
+
 /// An entry of the wheel. Entries are not taken out when they become needless; they find out when due.
 pub(crate) enum Due {
     Session {
@@ -114,8 +117,12 @@ impl Shard {
         if state.pinged_ms != 0 && now >= state.pinged_ms + pulse.patience_ms {
             return Some(CloseCode::HeartbeatLost);
         }
-        if !resting && state.pinged_ms == 0 && now >= seen + pulse.ping_ms {
-            state.pinged_ms = now;
+        if !resting && state.pinged_ms == 0 && now >= seen + self.ping_ms(link) {
+            if link.encoding.only_listens() {
+                link.seen(now);
+            } else {
+                state.pinged_ms = now;
+            }
             ping = true;
         }
         drop(state);
@@ -123,19 +130,24 @@ impl Shard {
             self.reply(link, &ServerFrame::Expiring);
         }
         if ping {
-            link.send(bytes::Bytes::from_static(&[0x89, 0]), self.node.limits.backlog_bytes);
+            link.send(link.encoding.pulse(), self.node.limits.backlog_bytes);
         }
         None
+    }
+
+    /// Silence of a session before it is asked for a sign of life, or shown one.
+    fn ping_ms(&self, link: &Link) -> u64 {
+        if link.encoding.only_listens() { LISTENER_PULSE_MS } else { self.node.heartbeat.ping_ms }
     }
 
     /// Puts the session's next entry into the wheel, unless an earlier one is there.
     pub(super) fn arm(&self, link: &Link) {
         let now = self.now_ms();
         let mut state = link.state.borrow_mut();
-        let pulse = self.node.heartbeat;
+        let ping_ms = self.ping_ms(link);
         let mut at = match state.pinged_ms {
-            0 => link.seen_ms.get().max(now.saturating_sub(pulse.ping_ms)) + pulse.ping_ms,
-            pinged => pinged + pulse.patience_ms,
+            0 => link.seen_ms.get().max(now.saturating_sub(ping_ms)) + ping_ms,
+            pinged => pinged + self.node.heartbeat.patience_ms,
         };
         if state.auth_by_ms != 0 {
             at = at.min(state.auth_by_ms);
@@ -170,7 +182,7 @@ impl Shard {
             let timeout = Rejection::new(ErrorCode::Timeout, "the handler did not answer in time");
             // By way of the inbox: nothing else may wake the shard to send the answer.
             let outcome = Err(timeout);
-            self.inbox.push(Entry::Done { session: self.key(link), call, outcome });
+            self.inbox.push(Entry::Done { session: self.key(link), call, outcome, duplicate: false });
         }
     }
 

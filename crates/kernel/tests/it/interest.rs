@@ -64,6 +64,10 @@ impl Broker for Remote {
         }))
     }
 
+    fn relay(&self, publication: Arc<Publication>) {
+        self.memory.relay(publication);
+    }
+
     fn unsubscribe(&self, channel: &ChannelName) {
         self.count(channel, -1);
         self.memory.unsubscribe(channel);

@@ -2,6 +2,7 @@
 
 mod broker;
 mod calls;
+mod durable;
 mod interest;
 mod kit;
 mod limits;

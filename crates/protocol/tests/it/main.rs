@@ -5,6 +5,7 @@ mod frames_names;
 mod frames_refusals;
 mod frames_session;
 mod frames_vectors;
+mod sse;
 mod ws_allocations;
 mod ws_deflate;
 mod ws_driver;

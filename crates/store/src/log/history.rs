@@ -9,7 +9,7 @@ use veche_kernel::{
 };
 use veche_protocol::client::Range;
 
-use crate::{Error, ReadTx, Row, Store, log::integer, params, store::SessionFromText, value::Value};
+use crate::{Error, ReadTx, Row, Store, log::integer, params, value::Value};
 
 const AFTER: &str = r#"SELECT "offset", event, data, sender_user, sender_session, op_id, key, time_ms, left_out
     FROM publication WHERE channel = $1 AND "offset" > $2 AND "offset" <= $3
@@ -44,9 +44,9 @@ impl ReadTx {
         };
         let limit = integer(query.limit as u64);
         let params: [Value; 4] = params![channel.as_str(), integer(after), integer(until), limit];
-        let (sessions, mut bytes, mut publications) = (self.sessions, 0_usize, Vec::new());
+        let (mut bytes, mut publications) = (0_usize, Vec::new());
         self.each(sql, params, |row| {
-            let publication = publication_of(&row, channel, head.epoch, sessions)?;
+            let publication = publication_of(&row, channel, head.epoch)?;
             bytes = bytes.saturating_add(publication.data.len());
             if bytes > query.bytes && !publications.is_empty() {
                 return Ok(ControlFlow::Break(()));
@@ -59,14 +59,9 @@ impl ReadTx {
     }
 }
 
-fn publication_of(
-    row: &Row,
-    channel: &ChannelName,
-    epoch: Epoch,
-    sessions: SessionFromText,
-) -> Result<Publication, Error> {
+fn publication_of(row: &Row, channel: &ChannelName, epoch: Epoch) -> Result<Publication, Error> {
     let session = |text: &str| -> Result<SessionId, Error> {
-        sessions(text).ok_or_else(|| Error::Corrupt(format!("{text:?} is no session")))
+        SessionId::parse(text).ok_or_else(|| Error::Corrupt(format!("{text:?} is no session")))
     };
     let user: Option<Arc<str>> = row.get(3)?;
     let sender = match user {

@@ -58,3 +58,16 @@ impl Tx {
         Ok(Once { reply, duplicate: false })
     }
 }
+
+impl crate::Store {
+    /// The reply that is kept for a user's operation.
+    pub async fn reply(&self, user: &UserId, op_id: &str) -> Result<Option<Arc<str>>, Error> {
+        let now_ms = integer(self.clock().wall_ms());
+        self.read(async |tx| {
+            let sql = "SELECT reply FROM reply WHERE user_id = $1 AND op_id = $2 AND until_ms > $3";
+            let row = tx.row(sql, params![user.as_str(), op_id, now_ms]).await?;
+            row.map(|row| row.get(0)).transpose()
+        })
+        .await
+    }
+}

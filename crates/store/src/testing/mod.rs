@@ -9,17 +9,15 @@ mod history;
 mod once;
 mod positions;
 mod retention;
-mod sessions;
 mod transactions;
 
 use desk::Desk;
-pub use sessions::session_from_text;
 use veche_kernel::Clock;
 
 use crate::Store;
 
-/// Runs every case against stores that `factory` opens, each empty, with the clock that it is given and with
-/// [`session_from_text`]. Panics where a store is wrong. Needs a multi-thread runtime.
+/// Runs every case against stores that `factory` opens, each empty, with the clock that it is given. Panics
+/// where a store is wrong. Needs a multi-thread runtime.
 pub async fn store_suite<F: AsyncFn(Clock) -> Store>(factory: F) {
     macro_rules! run {
         ($($module:ident: $($case:ident)*;)*) => {
@@ -37,7 +35,7 @@ pub async fn store_suite<F: AsyncFn(Clock) -> Store>(factory: F) {
             migrations_run_once_and_in_order a_newer_database_is_refused a_changed_migration_is_refused;
         transactions: a_failed_write_leaves_nothing writes_of_a_group_are_isolated
             a_panic_undoes_only_its_write a_slow_write_fails_alone a_slow_read_ends a_slow_statement_is_interrupted a_dropped_caller_loses_nothing
-            a_deferred_conflict_fails_alone nothing_is_delivered_before_its_commit deliveries_follow_the_order_of_commits
+            a_deferred_conflict_fails_alone nothing_is_delivered_before_its_commit deliveries_follow_the_order_of_commits a_listener_that_panics_stops_nobody
             a_read_is_one_snapshot an_abandoned_read_frees_its_connection a_closed_store_refuses;
         positions: offsets_count_from_one_without_a_hole channels_count_for_themselves
             a_rollback_leaves_no_hole concurrent_writers_meet_in_one_order

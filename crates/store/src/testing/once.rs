@@ -73,7 +73,7 @@ async fn spend(desk: &Desk, user: &str, op_id: &str, fails: bool) -> Result<Once
     desk.store.write(write).await
 }
 
-/// Red where the reply was inserted by a write of its own, after the other.
+/// Red where a kept reply was not looked at.
 pub(super) async fn a_reply_is_kept_with_its_write(desk: &Desk) {
     let first = spend(desk, "ann", "op", false).await.expect("spends");
     assert_eq!(first, Once { reply: "1".into(), duplicate: false });

@@ -31,7 +31,7 @@ pub(super) async fn channels_count_for_themselves(desk: &Desk) {
     assert_ne!(position.epoch, desk.read(ALL).await.head.expect("it has a head").epoch);
 }
 
-/// Red where the head moved in a transaction of its own.
+/// Red where a failed write was committed.
 pub(super) async fn a_rollback_leaves_no_hole(desk: &Desk) {
     desk.append_many(2).await;
     for _ in 0..3 {
@@ -48,7 +48,7 @@ pub(super) async fn a_rollback_leaves_no_hole(desk: &Desk) {
     assert_eq!(offsets(&desk.delivered()), [1, 2, 3]);
 }
 
-/// Red where `take_position` read the head and wrote it back by two closures.
+/// Red where a group was delivered backwards, and where a failed write of a group was kept.
 pub(super) async fn concurrent_writers_meet_in_one_order(desk: &Desk) {
     const WRITERS: usize = 8;
     const EACH: usize = 100;

@@ -1,10 +1,7 @@
 //! SQLite keeps every promise of the suite.
 
 use veche_kernel::Clock;
-use veche_store::{
-    Options, Store,
-    testing::{session_from_text, store_suite},
-};
+use veche_store::{Options, Store, testing::store_suite};
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn sqlite_is_a_store() {
@@ -13,7 +10,7 @@ async fn sqlite_is_a_store() {
     store_suite(async |clock: Clock| {
         next.set(next.get() + 1);
         let folder = folder.path().join(next.get().to_string());
-        Store::open(&folder, Options::new(clock, session_from_text)).await.expect("opens")
+        Store::open(&folder, Options::new(clock)).await.expect("opens")
     })
     .await;
 }

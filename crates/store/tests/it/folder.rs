@@ -6,9 +6,10 @@ use std::{
     process::{Command, Stdio},
 };
 
+use veche_kernel::{Namespace, Publication};
 use veche_store::Error;
 
-use crate::support::{append, log, open};
+use crate::support::{append, log, open, publication};
 
 const CHILD: &str = "VECHE_STORE_FOLDER_CHILD";
 
@@ -54,6 +55,23 @@ async fn closing_leaves_one_whole_file() {
         store.close().await;
         assert!(!folder.path().join("veche.db-wal").exists(), "the log was not folded in");
         assert_eq!(fs::read_to_string(folder.path().join("veche.lock")).expect("reads"), "clean\n");
+    }
+}
+
+/// Red where operations were remembered by the process and not by the database.
+#[tokio::test]
+async fn an_operation_counts_once_across_restarts() {
+    let folder = tempfile::tempdir().expect("makes a folder");
+    let operation = Publication { op_id: Some("op".into()), ..publication("1") };
+    let rules = Namespace::new("room");
+    let mut first = None;
+    for restart in 0..4 {
+        let store = open(folder.path()).await.expect("opens");
+        let published = store.append(operation.clone(), &rules).await.expect("appends");
+        assert_eq!(published.duplicate, restart > 0);
+        assert_eq!(*first.get_or_insert(published.position), published.position);
+        assert_eq!(log(&store).await.0, ["1"]);
+        store.close().await;
     }
 }
 

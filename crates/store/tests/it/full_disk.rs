@@ -17,7 +17,7 @@ async fn room(store: &Store, pages: i64) {
     store.write(write).await.expect("sets a limit");
 }
 
-/// Red where a failed group was answered as committed.
+/// Red where SQLite's code for it was an error like any other.
 #[tokio::test]
 async fn a_full_disk_is_an_error_until_space_returns() {
     let folder = tempfile::tempdir().expect("makes a folder");

@@ -6,5 +6,6 @@ mod damage;
 mod folder;
 mod full_disk;
 mod kill;
+mod snapshot;
 mod support;
 mod truncation;

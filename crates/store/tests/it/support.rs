@@ -7,19 +7,18 @@ use veche_kernel::{
     broker::{Head, HistoryQuery},
 };
 use veche_protocol::client::Range;
-use veche_store::{Error, Options, Store, testing::session_from_text};
+use veche_store::{Error, Options, Store};
 
 pub(crate) async fn open(folder: &Path) -> Result<Store, Error> {
-    Store::open(folder, Options::new(Clock::real(), session_from_text)).await
+    Store::open(folder, Options::new(Clock::real())).await
 }
 
 pub(crate) fn channel() -> ChannelName {
     ChannelName::parse("room:1").expect("it is a name")
 }
 
-/// Appends a publication and says where it stands.
-pub(crate) async fn append(store: &Store, data: &str) -> Result<u64, Error> {
-    let publication = Publication {
+pub(crate) fn publication(data: &str) -> Publication {
+    Publication {
         channel: channel(),
         event: Cow::Borrowed("message"),
         data: data.into(),
@@ -27,10 +26,14 @@ pub(crate) async fn append(store: &Store, data: &str) -> Result<u64, Error> {
         sender: None,
         op_id: None,
         key: None,
-        time_ms: store.clock().wall_ms(),
+        time_ms: 1_000_000_000_000,
         exclude: Default::default(),
-    };
-    let published = store.append(publication, &Namespace::new("room")).await?;
+    }
+}
+
+/// Appends a publication and says where it stands.
+pub(crate) async fn append(store: &Store, data: &str) -> Result<u64, Error> {
+    let published = store.append(publication(data), &Namespace::new("room")).await?;
     Ok(published.position.expect("it is positioned").offset)
 }
 

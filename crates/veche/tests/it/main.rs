@@ -15,5 +15,11 @@ mod resets;
 mod shards;
 mod slow;
 mod sockets;
+
+mod sse;
+mod sse_client;
+mod sse_refusals;
+mod sse_resets;
+mod sse_slow;
 mod support;
 mod token;

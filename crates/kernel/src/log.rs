@@ -1,0 +1,46 @@
+//! The log's port: who keeps what durable channels carry.
+//!
+//! A broker numbers what lives in memory; the log numbers inside its own transactions and is history, replay
+//! source and outbox at once. What it relays after a commit is a hint: the node keeps for each channel up to
+//! where it has delivered, and reads what a hint passed over.
+
+use std::sync::Arc;
+
+use veche_protocol::name::ChannelName;
+
+use crate::{
+    broker::{BrokerError, Head, History, HistoryQuery, Published, Sink},
+    handler::BoxFuture,
+    publication::{Publication, UserId},
+    rules::{Namespace, Rules},
+};
+
+/// The port. An answer of `Ok` means that it is committed.
+pub trait Log: Send + Sync + 'static {
+    /// Called once before anything else: where to tell of each committed publication, in the order of the
+    /// commits. It never blocks.
+    fn start(&self, relay: Arc<dyn Sink>);
+
+    /// Publishes in a transaction of its own. An `op_id` that the same user used in this channel within
+    /// `namespace.dedupe` is answered by the first position.
+    fn append(
+        &self,
+        publication: Publication,
+        namespace: &Arc<Namespace>,
+    ) -> BoxFuture<Result<Published, BrokerError>>;
+
+    /// A channel's numbering. A channel that nobody used yet gets one.
+    fn head(&self, channel: &ChannelName) -> BoxFuture<Result<Head, BrokerError>>;
+
+    /// Reads what is retained.
+    fn history(&self, channel: &ChannelName, query: HistoryQuery) -> BoxFuture<Result<History, BrokerError>>;
+
+    /// The reply that was kept for a user's operation, raw JSON.
+    fn kept(&self, user: &UserId, op_id: &str) -> BoxFuture<Result<Option<Arc<str>>, BrokerError>>;
+
+    /// Keeps the reply of a user's operation for 7 days. One that is kept already stays.
+    fn keep(&self, user: &UserId, op_id: &str, reply: &str) -> BoxFuture<Result<(), BrokerError>>;
+
+    /// Removes what the namespaces no longer retain.
+    fn sweep(&self, rules: Arc<Rules>) -> BoxFuture<()>;
+}

@@ -1,0 +1,24 @@
+//! Subscriptions of sessions that only listen: their door asks in their place.
+
+use std::rc::Rc;
+
+use veche_protocol::position::Position;
+
+use super::{Link, Shard};
+use crate::{module::Ask, reply::Rejection, rules::Right};
+
+impl Shard {
+    /// Subscribes a session to a channel, by the same rules and limits as a frame `subscribe` would, and
+    /// waits until its place is settled; [`Wire::settled`](super::Wire::settled) has been told then.
+    pub async fn listen(
+        self: &Rc<Self>,
+        link: &Rc<Link>,
+        channel: &str,
+        since: Option<Position>,
+    ) -> Result<(), Rejection> {
+        let join = self.check_join(link, None, channel, since, false)?;
+        let (user, channel) = (join.user.clone(), join.channel.clone());
+        self.node.ask_guard(Ask { user, channel, right: Right::Subscribe }).await?;
+        self.node.join(join).await
+    }
+}

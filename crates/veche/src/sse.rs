@@ -1,0 +1,194 @@
+//! The door of server-sent events: `GET <path>?channel=…&channel=…`, server to client, with a replay by
+//! `Last-Event-ID`.
+//!
+//! A stream is a session of the shard that serves its connection, like a WebSocket's, but one that only
+//! listens. The request is decided on completely before the answer begins: whoever gets a 200 is subscribed
+//! to every channel. hyper keeps the socket and asks the [`stream`] for bytes as it takes them.
+
+mod asked;
+mod stream;
+
+use std::{hash::BuildHasher, rc::Rc, sync::Arc};
+
+use axum::body::Body;
+use http::{HeaderMap, HeaderValue, Method, Request, Response, StatusCode, header};
+use hyper::body::Incoming;
+use metrics::counter;
+use serde_json::json;
+use tokio::sync::Notify;
+use veche_kernel::{ChannelName, CloseCode, Encoding, ErrorCode, Opening, Position, Rejection, Shard};
+
+use self::asked::Asked;
+use crate::{door::Door, http as handshake, http::Refusal};
+
+pub(crate) use self::stream::EventsBody;
+
+/// Methods and headers that a page of an allowed origin may use.
+const ALLOWED_METHODS: &str = "GET";
+const ALLOWED_HEADERS: &str = "authorization, last-event-id";
+/// How long a browser may keep that in mind, in seconds.
+const ALLOWED_FOR: &str = "600";
+
+/// What the door answers with.
+pub(crate) enum Answer {
+    /// Something short.
+    Whole(Response<Body>),
+    /// A stream.
+    Stream(Response<EventsBody>),
+}
+
+/// Answers a request at the door's path. `abandon` is told when the connection must go, because it does
+/// not take the stream's end.
+pub(crate) async fn answer(
+    shard: &Rc<Shard>,
+    door: &Arc<Door>,
+    request: &Request<Incoming>,
+    abandon: Rc<Notify>,
+) -> Answer {
+    let headers = request.headers();
+    if !door.origins.allow_reading(headers) {
+        let refusal = Refusal::new(StatusCode::FORBIDDEN, "forbidden", "this origin is not allowed");
+        return Answer::Whole(refusal.into_response());
+    }
+    match decide(shard, door, request, abandon).await {
+        Ok(body) => {
+            let mut response = Response::new(body);
+            let fields = response.headers_mut();
+            fields.insert(header::CONTENT_TYPE, HeaderValue::from_static("text/event-stream"));
+            fields.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
+            fields.insert("x-accel-buffering", HeaderValue::from_static("no"));
+            // What follows a stream on its connection would wait for its end.
+            fields.insert(header::CONNECTION, HeaderValue::from_static("close"));
+            share(headers, fields);
+            Answer::Stream(response)
+        }
+        Err(mut response) => {
+            share(headers, response.headers_mut());
+            Answer::Whole(response)
+        }
+    }
+}
+
+/// Lets the page read the answer, whose origin was allowed.
+fn share(request: &HeaderMap, response: &mut HeaderMap) {
+    response.append(header::VARY, HeaderValue::from_static("Origin"));
+    if let Some(origin) = request.get(header::ORIGIN) {
+        response.insert(header::ACCESS_CONTROL_ALLOW_ORIGIN, origin.clone());
+    }
+}
+
+async fn decide(
+    shard: &Rc<Shard>,
+    door: &Arc<Door>,
+    request: &Request<Incoming>,
+    abandon: Rc<Notify>,
+) -> Result<EventsBody, Response<Body>> {
+    if request.method() != Method::GET {
+        return Err(other_method(request));
+    }
+    if door.is_stopping() || door.kernel.is_draining() {
+        return Err(handshake::stopping().into_response());
+    }
+    let identity = handshake::authenticate(door, request.headers()).map_err(Refusal::into_response)?;
+    let query = request.uri().query().unwrap_or_default();
+    let device = handshake::device(query).map_err(Refusal::into_response)?;
+    let asked = Asked::read(query, request.headers())
+        .map_err(|why| refuse(&Rejection::new(ErrorCode::BadRequest, why.message), Some(why.field), None))?;
+    if identity.is_none() && !door.kernel.serves_guests() {
+        return Err(handshake::no_credential().into_response());
+    }
+    let opening = Opening { encoding: Encoding::Sse, identity, device };
+    let body = EventsBody::open(shard, opening, asked.channels.clone(), retry_ms(), abandon);
+    if let Some(code) = body.closing() {
+        return Err(refuse_session(code));
+    }
+    subscribe(shard, &body, &asked.channels).await?;
+    body.begin();
+    Ok(body)
+}
+
+async fn subscribe(
+    shard: &Rc<Shard>,
+    body: &EventsBody,
+    channels: &[(ChannelName, Option<Position>)],
+) -> Result<(), Response<Body>> {
+    for (channel, since) in channels {
+        let joined = shard.listen(&body.link(), channel, *since).await;
+        joined.map_err(|rejection| refuse(&rejection, Some("channel"), Some(channel)))?;
+        if let Some(code) = body.closing() {
+            return Err(refuse_session(code));
+        }
+    }
+    Ok(())
+}
+
+/// A browser asks before a page of another origin may send a token; all else is no way to use this door.
+fn other_method(request: &Request<Incoming>) -> Response<Body> {
+    let preflight = request.headers().contains_key(header::ACCESS_CONTROL_REQUEST_METHOD);
+    if request.method() != Method::OPTIONS || !preflight {
+        let message = "events are read by GET";
+        let refusal = Refusal::new(StatusCode::METHOD_NOT_ALLOWED, "bad_request", message);
+        return refusal.with(Some((header::ALLOW, "GET, OPTIONS"))).into_response();
+    }
+    let mut response = Response::new(Body::empty());
+    *response.status_mut() = StatusCode::NO_CONTENT;
+    let headers = response.headers_mut();
+    headers.insert(header::ACCESS_CONTROL_ALLOW_METHODS, HeaderValue::from_static(ALLOWED_METHODS));
+    headers.insert(header::ACCESS_CONTROL_ALLOW_HEADERS, HeaderValue::from_static(ALLOWED_HEADERS));
+    headers.insert(header::ACCESS_CONTROL_MAX_AGE, HeaderValue::from_static(ALLOWED_FOR));
+    response
+}
+
+/// Clients that were cut off together come back apart: 2 to 4 s.
+fn retry_ms() -> u64 {
+    2_000 + std::hash::RandomState::new().hash_one(()) % 2_001
+}
+
+fn refuse_session(code: CloseCode) -> Response<Body> {
+    let rejection = match code {
+        CloseCode::TooManyConnections => {
+            Rejection::new(ErrorCode::RateLimited, "this user has too many connections")
+        }
+        CloseCode::TokenExpired | CloseCode::InvalidToken => {
+            Rejection::new(ErrorCode::Unauthorized, "the token has expired")
+        }
+        _ => Rejection::unavailable("the server ended the session").retry_after_ms(1_000),
+    };
+    refuse(&rejection, None, None)
+}
+
+fn refuse(rejection: &Rejection, field: Option<&str>, channel: Option<&str>) -> Response<Body> {
+    let status = status_of(rejection.code());
+    counter!("veche_http_refused_total", "status" => status.as_str().to_owned()).increment(1);
+    let mut error = json!({ "code": rejection.code().as_str(), "message": rejection.message() });
+    if let Some(field) = field {
+        error["field"] = field.into();
+    }
+    if let Some(channel) = channel {
+        error["channel"] = channel.into();
+    }
+    let mut response = Response::new(Body::from(json!({ "error": error }).to_string()));
+    *response.status_mut() = status;
+    let headers = response.headers_mut();
+    headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
+    if rejection.code().retryable() {
+        headers.insert(header::RETRY_AFTER, HeaderValue::from_static("1"));
+    }
+    response
+}
+
+const fn status_of(code: ErrorCode) -> StatusCode {
+    match code {
+        ErrorCode::BadRequest => StatusCode::BAD_REQUEST,
+        ErrorCode::Unauthorized => StatusCode::UNAUTHORIZED,
+        ErrorCode::NotFound => StatusCode::NOT_FOUND,
+        ErrorCode::Conflict => StatusCode::CONFLICT,
+        ErrorCode::TooLarge => StatusCode::PAYLOAD_TOO_LARGE,
+        ErrorCode::RateLimited => StatusCode::TOO_MANY_REQUESTS,
+        ErrorCode::Unavailable => StatusCode::SERVICE_UNAVAILABLE,
+        ErrorCode::Timeout => StatusCode::GATEWAY_TIMEOUT,
+        ErrorCode::Internal => StatusCode::INTERNAL_SERVER_ERROR,
+        // A module's own word, said by the guard of its channels.
+        _ => StatusCode::FORBIDDEN,
+    }
+}
