@@ -3,9 +3,9 @@
 //! epoch; nodes that restart; clients that disconnect, return with `since`, are slow and are told `lagged`.
 //! One thread, no clock, and all choices follow from the number of the run.
 //!
-//! At the end of a run everything comes to rest, and each client must hold exactly what the log committed in
-//! the numberings that it was told of: nothing lost without a `reset` or `lagged`, nothing twice, nothing out
-//! of order, no `replay` that leaves something out. `client.rs` judges, from the log's ledger alone.
+//! Whenever everything has come to rest, each client must hold exactly what the log committed in the
+//! numberings that it was told of: nothing lost without a `reset` or `lagged`, nothing twice, nothing out of
+//! order, no `replay` that leaves something out. `client.rs` judges, from the log's ledger alone.
 //!
 //! `VECHE_SIM_RUNS=10000` makes more runs, `VECHE_SIM_RUN=17` makes that one.
 
@@ -153,7 +153,12 @@ fn number_from(variable: &str) -> Option<u64> {
     Some(text.parse().unwrap_or_else(|_| panic!("{variable} is a number, not {text:?}")))
 }
 
-/// Seen red by each [`Break`] (`every_deliberate_break_is_noticed`).
+/// Seen red by each [`Break`] (the next test makes sure of it), and by these changes of the cursor: hints of
+/// another epoch, and heads, taken for its own; the epoch of a page not looked at; a hole in a page passed
+/// over; hints before the announcement or during a read forgotten; only one page read; a head that moves it
+/// without a read; two reads at a time; a failed read that blocks the next; and, within 10,000 runs, a failed
+/// read forgotten, an offset kept over a change of epoch, and a subscriber that waits for a head from before
+/// a restore.
 #[test]
 fn every_client_sees_the_log_exactly_once_and_in_order() {
     let runs = match number_from("VECHE_SIM_RUN") {
@@ -168,8 +173,7 @@ fn every_client_sees_the_log_exactly_once_and_in_order() {
             Err(what) => panic!("run {number} (VECHE_SIM_RUN={number}): {what}"),
         }
     }
-    println!("{tally:?}");
-    assert!(!many || tally.least() >= 50, "the runs do not come to where it hurts: {tally:?}");
+    assert!(!many || tally.least() >= 30, "the runs do not come to where it hurts: {tally:?}");
 }
 
 #[test]
@@ -188,7 +192,6 @@ fn every_deliberate_break_is_noticed() {
     ];
     for broken in breaks {
         let noticed = (0..200).find_map(|number| run(number, Some(broken)).err());
-        println!("{broken:?}: {noticed:?}");
         assert!(noticed.is_some(), "{broken:?} passed 200 runs");
     }
 }

@@ -62,12 +62,23 @@ impl World {
         }
     }
 
-    /// Lets so many things happen, then lets everything come to rest, and judges.
+    /// Lets so many things happen, then lets everything come to rest.
     pub(super) fn run(&mut self, steps: usize) -> Result<(), String> {
         for _ in 0..steps {
             self.step()?;
             self.collect()?;
         }
+        self.rest()?;
+        // Once more with everybody there: nobody who returns asks for the head, and so hides what hangs.
+        for _ in 0..steps / 10 {
+            self.stir()?;
+            self.collect()?;
+        }
+        self.rest()
+    }
+
+    /// Lets everything that is under way arrive, and judges.
+    fn rest(&mut self) -> Result<(), String> {
         self.quiet = true;
         self.finish_write(false);
         if !self.settings.reliable && self.chance.one_in(2) {
@@ -80,14 +91,34 @@ impl World {
             resting = if self.is_at_rest() { resting + 1 } else { 0 };
             // Long enough for a sweep of all nodes, and what follows from it.
             if resting > 12 {
-                break;
+                self.quiet = false;
+                return self.judge();
             }
         }
+        Err("it never comes to rest".into())
+    }
+
+    fn judge(&self) -> Result<(), String> {
         let head = self.log.head();
         for (index, client) in self.clients.iter().enumerate() {
             client.finish(head, &self.log.ledger).map_err(|what| format!("client {index} {what}"))?;
         }
-        if resting == 0 { Err("it never comes to rest".into()) } else { Ok(()) }
+        Ok(())
+    }
+
+    /// One thing happens that neither ends a connection nor begins one.
+    fn stir(&mut self) -> Result<(), String> {
+        let node = self.chance.below(self.nodes.len());
+        let client = self.chance.below(self.clients.len());
+        match self.chance.below(10) {
+            0 | 1 => self.write(),
+            2..5 => self.carry_hint(),
+            5..7 => self.carry_ask(),
+            7 => self.carry_wish(),
+            8 => self.nodes[node].tick(),
+            _ => return self.take_frame(client),
+        }
+        Ok(())
     }
 
     fn step(&mut self) -> Result<(), String> {
