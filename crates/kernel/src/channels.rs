@@ -11,7 +11,8 @@ use std::{
 use foldhash::fast::RandomState;
 use hashbrown::HashMap;
 use smallvec::SmallVec;
-use veche_protocol::{name::ChannelName, server::ServerFrame};
+use tokio::sync::Notify;
+use veche_protocol::{name::ChannelName, position::Position, server::ServerFrame};
 
 use crate::{
     broker::{Head, History, Sink},
@@ -86,6 +87,8 @@ pub(crate) struct Routes {
     hasher: RandomState,
     pub(crate) inboxes: Box<[Arc<Inbox>]>,
     metrics: Arc<Metrics>,
+    /// Some durable channel was delivered further.
+    pub(crate) moved: Notify,
     /// Reads the log, on a node that has one.
     pub(crate) filler: OnceLock<Filler>,
 }
@@ -93,7 +96,14 @@ pub(crate) struct Routes {
 impl Routes {
     pub(crate) fn new(inboxes: Box<[Arc<Inbox>]>, metrics: Arc<Metrics>) -> Self {
         let stripes = (0..STRIPES).map(|_| Mutex::default()).collect();
-        Self { stripes, hasher: RandomState::default(), inboxes, metrics, filler: OnceLock::new() }
+        Self {
+            stripes,
+            hasher: RandomState::default(),
+            inboxes,
+            metrics,
+            moved: Notify::new(),
+            filler: OnceLock::new(),
+        }
     }
 
     fn stripe(&self, channel: &str) -> &Stripe {
@@ -179,11 +189,9 @@ impl Routes {
         let mut record = lock(&channel.record);
         let kept = !record.announced && !record.freed;
         record.announced |= kept;
-        if let Some(head) = head
-            && record.cursor.announce(head)
-        {
-            drop(record);
-            self.fill(channel);
+        drop(record);
+        if let Some(head) = head {
+            self.told(channel, head);
         }
         kept
     }
@@ -246,7 +254,7 @@ impl Sink for Routes {
                 }
             };
             match hinted {
-                Hinted::Deliver => {}
+                Hinted::Deliver => self.moved.notify_waiters(),
                 Hinted::Drop => return,
                 Hinted::Read => {
                     drop(record);
@@ -270,6 +278,22 @@ impl Routes {
         }
     }
 
+    /// Somebody who knows a channel's head has told it.
+    pub(crate) fn told(&self, channel: &Arc<NodeChannel>, head: Head) {
+        let mut record = lock(&channel.record);
+        if channel.namespace.class == Class::Durable {
+            if record.cursor.announce(head) {
+                drop(record);
+                self.fill(channel);
+            }
+            return;
+        }
+        let told = Position { epoch: head.epoch, offset: head.offset };
+        if record.cursor.delivered().is_none_or(|at| at.epoch == told.epoch && at.offset < told.offset) {
+            record.cursor.follow(told);
+        }
+    }
+
     fn fill(&self, channel: &Arc<NodeChannel>) {
         if let Some(filler) = self.filler.get() {
             filler.fill(channel.clone());
@@ -286,6 +310,7 @@ impl Routes {
         for publication in page.publications.into_iter().take(deliver.end).skip(deliver.start) {
             self.send(channel, &record, publication);
         }
+        self.moved.notify_waiters();
         match then {
             Then::Done => false,
             Then::Read => true,

@@ -79,9 +79,7 @@ pub(crate) enum Then {
     },
 }
 
-/// Whether everything up to a head was delivered. One node is never behind what it has answered; several are,
-/// and until there are several only the simulation asks.
-#[cfg(all(test, feature = "testing"))]
+/// Whether everything up to a head was delivered.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[must_use]
 pub(crate) enum Reach {
@@ -102,7 +100,6 @@ impl Cursor {
 
     /// Whether a subscriber who was told this head, after it was [announced](Self::announce), can be added.
     /// One who comes with a position from another node may be ahead of this one, and must wait for it.
-    #[cfg(all(test, feature = "testing"))]
     pub(crate) fn reach(&self, head: Head) -> Reach {
         if self.delivered().is_some_and(|at| at.epoch == head.epoch && at.offset >= head.offset) {
             Reach::Here

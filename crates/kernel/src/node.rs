@@ -22,6 +22,7 @@ use crate::{
     broker::{BrokerError, History, HistoryQuery, Published},
     channels::{NodeChannel, Routes, Unfit},
     clock::Clock,
+    delivery::Reach,
     inbox::{Audience, Entry, SessionKey, Subscribing, lock},
     limits::Limits,
     metrics::Metrics,
@@ -243,6 +244,9 @@ impl Node {
         };
         let Join { session, channel, since, presence, id, again, user: _ } = join;
         let mut entered = self.enter(&channel, &namespace).await?;
+        if let Some(since) = since {
+            self.catch_up(&entered.channel, since).await?;
+        }
         let mut wanted = Box::new(Subscribing {
             session,
             channel: entered.channel.clone(),
@@ -269,6 +273,39 @@ impl Node {
             }
         }
         settled.await.unwrap_or_else(|_| Err(Rejection::unavailable("the node stops")))
+    }
+
+    /// A client may know of a position before this node: the log has committed it, and its hint is on the
+    /// way. Waits for it, so that the client is not taken for one who is ahead of the log.
+    async fn catch_up(&self, channel: &Arc<NodeChannel>, since: Position) -> Result<(), Rejection> {
+        let Some(log) = self.sequencers.durable().filter(|_| channel.namespace.class == Class::Durable)
+        else {
+            return Ok(());
+        };
+        let has = |at: Position| at.epoch == since.epoch && at.offset >= since.offset;
+        let mut patience = pin!(self.clock.sleep(PATIENCE));
+        while !lock(&channel.record).cursor.delivered().is_some_and(has) {
+            let head = log.head(&channel.name).await?;
+            self.routes.told(channel, head);
+            loop {
+                let mut moved = pin!(self.routes.moved.notified());
+                moved.as_mut().enable();
+                let reach = lock(&channel.record).cursor.reach(head);
+                match reach {
+                    Reach::Here => return Ok(()),
+                    Reach::Never => break,
+                    Reach::Coming => {}
+                }
+                tokio::select! {
+                    () = moved => {}
+                    () = &mut patience => {
+                        self.metrics.refused("log_behind");
+                        return Err(Rejection::unavailable("the log is behind").retry_after_ms(1_000));
+                    }
+                }
+            }
+        }
+        Ok(())
     }
 
     /// The channel's record, with the broker told of the node's interest.

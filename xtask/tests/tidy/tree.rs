@@ -35,7 +35,7 @@ impl Source {
 
     /// Whether it only runs as a test, where a line says what a failure needs to be repeated.
     pub(crate) fn is_test(&self) -> bool {
-        self.path.contains("/tests/")
+        self.path.contains("/tests/") || self.path.contains("/simulation")
     }
 
     /// Lines with their numbers from 1.

@@ -16,7 +16,7 @@ use veche_protocol::{position::Position, server::ServerFrame};
 
 use super::{
     backlog::Chunk,
-    link::{Link, Offered},
+    link::{Link, Mode, Offered},
 };
 use crate::{
     channels::NodeChannel,
@@ -318,12 +318,18 @@ impl ShardChannel {
     /// Stops the channel for every subscriber, each of which comes back with its position. How many did.
     pub(crate) fn lose(self: &Rc<Self>, since: Position, bound: usize) -> u64 {
         let mut stopped = Vec::new();
-        for subscriber in self.list.borrow_mut().iter_mut().flatten().filter(|it| !it.paused) {
+        for subscriber in self.list.borrow_mut().iter_mut().flatten() {
+            let from = match subscriber.link.mode(self) {
+                Some(Mode::Live) => since,
+                // It had not come that far.
+                Some(Mode::Replaying(after)) => after,
+                Some(Mode::Lagged) | None => continue,
+            };
             subscriber.paused = true;
-            stopped.push(subscriber.link.clone());
+            stopped.push((subscriber.link.clone(), from));
         }
-        for link in &stopped {
-            link.lag(self, since, bound);
+        for (link, from) in &stopped {
+            link.lag(self, *from, bound);
         }
         // Offsets may begin anew.
         self.sent.set(0);

@@ -132,7 +132,7 @@ pub(crate) struct Subscription {
 pub(crate) enum Mode {
     Live,
     /// It reads what it missed; everything up to here was sent.
-    Replaying(u64),
+    Replaying(Position),
     /// The slow-consumer policy stopped it; it must subscribe again.
     Lagged,
 }

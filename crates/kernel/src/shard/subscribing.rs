@@ -68,9 +68,9 @@ impl Shard {
         link.settled(name, wanted.cut, recovery);
         let subscribed = ServerFrame::Subscribed { id, channel: name, head: wanted.cut, recovery, presence };
         link.send_frame(&subscribed, self.node.limits.backlog_bytes);
-        let after = wanted.since.map_or(0, |since| since.offset);
-        let replays = recovery == Recovery::Replay;
-        link.set_mode(channel, if replays { Mode::Replaying(after) } else { Mode::Live });
+        let from = wanted.since.filter(|_| recovery == Recovery::Replay);
+        let replays = from.is_some();
+        link.set_mode(channel, from.map_or(Mode::Live, Mode::Replaying));
         channel.set(at, Some(wanted.presence), replays);
         if replays {
             self.pump(channel, &link);
@@ -200,14 +200,14 @@ impl Shard {
                 return;
             }
             let until = channel.sent.get();
-            if after >= until {
+            if after.offset >= until {
                 link.set_mode(channel, Mode::Live);
                 if let Some(at) = channel.place_of(link) {
                     channel.set(at, None, false);
                 }
                 return;
             }
-            let range = Range::After(after);
+            let range = Range::After(after.offset);
             // A page that waits must leave room for what is live in other channels.
             let bytes = PAGE_BYTES.min(self.node.limits.backlog_bytes / 2);
             let query = HistoryQuery { range, until, limit: PAGE_PUBLICATIONS, bytes };
@@ -239,19 +239,17 @@ impl Shard {
         link.close(CloseCode::Drain);
     }
 
-    fn send_page(&self, channel: &Rc<ShardChannel>, link: &Rc<Link>, after: u64, page: &History) {
+    fn send_page(&self, channel: &Rc<ShardChannel>, link: &Rc<Link>, after: Position, page: &History) {
         if link.mode(channel) != Some(Mode::Replaying(after)) {
             return;
         }
         let bound = self.node.limits.backlog_bytes;
-        let trimmed = page.head.is_none_or(|head| head.floor > after);
+        // A page of another numbering is as good as none.
+        let continues = page.head.is_some_and(|head| head.epoch == after.epoch && head.floor <= after.offset);
         let last = page.publications.last().and_then(|publication| publication.position);
-        let Some(last) = last.filter(|_| !trimmed) else {
-            let epoch = page.head.map(|head| head.epoch);
-            if let Some(epoch) = epoch {
-                link.lag(channel, Position { epoch, offset: after }, bound);
-                self.node.metrics.lagged.increment(1);
-            }
+        let Some(last) = last.filter(|_| continues) else {
+            link.lag(channel, after, bound);
+            self.node.metrics.lagged.increment(1);
             return;
         };
         let mut bytes = Vec::new();
@@ -265,7 +263,7 @@ impl Shard {
             }
         }
         self.node.metrics.replayed.increment(page.publications.len() as u64);
-        link.set_mode(channel, Mode::Replaying(last.offset));
+        link.set_mode(channel, Mode::Replaying(last));
         link.send(bytes.into(), usize::MAX);
     }
 

@@ -132,8 +132,11 @@ impl Log for Handle {
 
 fn node() -> (TestNode, Arc<Paper>) {
     let paper = Paper::new();
-    let rules =
-        Namespace { slow_consumer: veche_kernel::SlowConsumer::DropOldest, ..open("log", Class::Durable) };
+    let rules = Namespace {
+        slow_consumer: veche_kernel::SlowConsumer::DropOldest,
+        replay_limit: 10_000,
+        ..open("log", Class::Durable)
+    };
     let builder = Kernel::builder()
         .limits(no_limits())
         .namespace(rules)
@@ -293,4 +296,56 @@ async fn a_call_that_is_sent_again_is_answered_by_the_kept_reply() {
     ann.send(call(6, Some("new")));
     assert_eq!(ann.expect_error().await.code, "unavailable");
     assert_eq!(runs.load(Ordering::Relaxed), 3, "nothing is done that could not be remembered");
+}
+
+/// Red when the cut is taken before the node has what the client knows of: `reset`, `ahead`.
+#[tokio::test]
+async fn a_client_that_is_ahead_of_a_hint_is_waited_for() {
+    let (node, paper) = node();
+    let mut bob = node.client("bob").await;
+    bob.join("log:1").await;
+    let mut ann = node.client("ann").await;
+    paper.relays_by_itself.store(false, Ordering::Relaxed);
+    publish(&mut ann, 3).await;
+    // She has loaded a state of this position; its hint is still under way.
+    let since = json!({"epoch": Epoch::from_bits(7).to_string(), "offset": 3});
+    let subscribed = ann.subscribe(json!({"channel": "log:1", "since": since})).await;
+    assert_eq!(subscribed["recovery"], "up_to_date");
+    node.settle().await;
+    assert_eq!(offsets(&bob.arrived()), [1, 2, 3]);
+    let beyond = json!({"epoch": Epoch::from_bits(7).to_string(), "offset": 9});
+    let subscribed = ann.subscribe(json!({"channel": "log:1", "since": beyond})).await;
+    assert_eq!(subscribed["reset_reason"], "ahead", "the log itself knows no more");
+}
+
+/// Red when only live subscribers are told: the replay would end early, without a word.
+#[tokio::test]
+async fn who_still_replays_when_the_log_is_restored_is_told_from_where() {
+    let (node, paper) = node();
+    let mut ann = node.client("ann").await;
+    publish(&mut ann, 3_000).await;
+    let mut bob = node.client("bob").await;
+    let epoch = Epoch::from_bits(7).to_string();
+    bob.take_bytes(2_000);
+    bob.send(json!({"type": "subscribe", "channel": "log:1", "since": {"epoch": epoch, "offset": 0}}));
+    node.settle().await;
+    {
+        let mut pages = paper.pages();
+        pages.epoch = Epoch::from_bits(8);
+        pages.written.clear();
+    }
+    publish(&mut ann, 1).await;
+    node.settle().await;
+    bob.refuse_bytes(false);
+    node.settle().await;
+    let frames = bob.arrived();
+    let replayed = offsets(&frames);
+    let last = replayed.last().copied().unwrap_or(0);
+    assert_eq!(replayed, (1..=last).collect::<Vec<_>>());
+    assert!(last < 3_000, "the replay was cut off");
+    let lagged = frames.last().expect("it is told");
+    assert_eq!(
+        (&lagged["type"], &lagged["since"]),
+        (&json!("lagged"), &json!({"epoch": epoch, "offset": last}))
+    );
 }
