@@ -3,6 +3,7 @@
 use crate::{
     bound::Bound,
     durable::{Durable, GROUPS, LOADS, Load, Publishing},
+    replay::Replay,
     report::{Pair, line},
 };
 
@@ -43,9 +44,9 @@ fn write_server(out: &mut String, repeats: &[&Durable], load: Load) {
     if runs.is_empty() {
         return;
     }
-    let rate = Pair::high(&runs, |run| run.rate());
-    let cpu = Pair::low(&runs, |run| run.server_us());
-    let user = Pair::low(&runs, |run| run.user_us());
+    let rate = Pair::high(&runs, Publishing::rate);
+    let cpu = Pair::low(&runs, Publishing::server_us);
+    let user = Pair::low(&runs, Publishing::user_us);
     let ratio = Pair::low(&ratios.iter().collect::<Vec<_>>(), |ratio| *ratio);
     let p50 = Pair::low(&runs, |run| run.p50_ms);
     let p99 = Pair::low(&runs, |run| run.p99_ms);
@@ -67,9 +68,9 @@ fn write_server(out: &mut String, repeats: &[&Durable], load: Load) {
 fn write_bound(out: &mut String, repeats: &[&Durable], group: usize) {
     let runs: Vec<&Bound> =
         repeats.iter().flat_map(|durable| &durable.bounds).filter(|bound| bound.group == group).collect();
-    let rate = Pair::high(&runs, |run| run.rate());
-    let cpu = Pair::low(&runs, |run| run.cpu_us());
-    let user = Pair::low(&runs, |run| run.user_us());
+    let rate = Pair::high(&runs, Bound::rate);
+    let cpu = Pair::low(&runs, Bound::cpu_us);
+    let user = Pair::low(&runs, Bound::user_us);
     line(out, format_args!("| sqlite | {group} in a commit | {rate:.0} | {cpu:.1} | {user:.1} | 1 | | | |"));
 }
 
@@ -80,7 +81,7 @@ fn write_replay(out: &mut String, repeats: &[&Durable]) {
     line(out, format_args!("{REPLAY_HEAD}"));
     let p50 = Pair::low(&runs, |run| run.p50_ms);
     let p99 = Pair::low(&runs, |run| run.p99_ms);
-    let cpu = Pair::low(&runs, |run| run.server_ms());
+    let cpu = Pair::low(&runs, Replay::server_ms);
     let faults: u64 = runs.iter().map(|run| run.faults).sum();
     line(out, format_args!("| {} | {p50:.2} | {p99:.2} | {cpu:.2} | {faults} |", first.missed));
 }

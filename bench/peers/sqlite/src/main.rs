@@ -143,7 +143,7 @@ async fn kept(connection: &mut SqliteConnection) -> Outcome<u64> {
     if count != highest {
         return Err(format!("{count} publications up to position {highest}").into());
     }
-    Ok(count as u64)
+    Ok(u64::try_from(count)?)
 }
 
 /// This process's seconds of CPU, in its program and in the kernel for it.
