@@ -5,7 +5,10 @@ use std::{net::SocketAddr, time::Duration};
 use serde_json::Value;
 use socket2::SockRef;
 
-use crate::support::raw::{Raw, Response};
+use crate::support::{
+    raw::{Raw, Response},
+    within,
+};
 
 /// Where the door is.
 pub(crate) const EVENTS: &str = "/realtime/events";
@@ -24,6 +27,10 @@ pub(crate) struct Stream {
     raw: Raw,
     pub(crate) head: Response,
     text: Vec<u8>,
+    /// What is left of the chunk, its line break included.
+    left: usize,
+    /// It is the last one, which is empty.
+    last: bool,
     ended: bool,
     pub(crate) id: String,
     pub(crate) retry: Option<u64>,
@@ -45,7 +52,7 @@ impl Stream {
         raw.write(request(query, more)).await;
         let head = raw.response().await?;
         let (text, id) = (Vec::new(), String::new());
-        Some(Self { raw, head, text, ended: false, id, retry: None, comments: 0 })
+        Some(Self { raw, head, text, left: 0, last: false, ended: false, id, retry: None, comments: 0 })
     }
 
     /// Opens a stream that is not refused.
@@ -60,11 +67,15 @@ impl Stream {
 
     /// The next event; `None` at the end, clean or not.
     pub(crate) async fn next(&mut self) -> Option<Event> {
-        loop {
-            if let Some(event) = self.block().await? {
-                return Some(event);
+        // Heartbeats would keep every single read from taking too long.
+        within(async {
+            loop {
+                if let Some(event) = self.block().await? {
+                    return Some(event);
+                }
             }
-        }
+        })
+        .await
     }
 
     /// The next event, which has this name.
@@ -84,10 +95,15 @@ impl Stream {
 
     /// The next block; within it `None` if it dispatches nothing.
     pub(crate) async fn block(&mut self) -> Option<Option<Event>> {
+        // What was looked at before is not looked at again: a block may come in hundreds of pieces.
+        let mut from = 0;
         let end = loop {
-            match self.text.windows(2).position(|window| window == b"\n\n") {
-                Some(end) => break end + 2,
-                None => self.chunk().await?,
+            match self.text[from..].windows(2).position(|window| window == b"\n\n") {
+                Some(end) => break from + end + 2,
+                None => {
+                    from = self.text.len().saturating_sub(1);
+                    self.more().await?;
+                }
             }
         };
         let block: Vec<u8> = self.text.drain(..end).collect();
@@ -113,34 +129,38 @@ impl Stream {
         Some(Event { name, data, id: self.id.clone() })
     }
 
-    /// Reads one chunk of the body; `None` at the end.
-    async fn chunk(&mut self) -> Option<()> {
-        if self.ended {
-            return None;
-        }
-        loop {
+    /// Reads more of the body, which may be a part of a chunk; `None` at the end.
+    async fn more(&mut self) -> Option<()> {
+        while !self.ended {
             let bytes = &mut self.raw.bytes;
-            if let Some(line) = bytes.windows(2).position(|window| window == b"\r\n") {
-                let length = std::str::from_utf8(&bytes[..line]).expect("a chunk's length is ASCII");
+            if self.left > 2 && !bytes.is_empty() {
+                let here = bytes.len().min(self.left - 2);
+                self.text.extend_from_slice(&bytes.split_to(here));
+                self.left -= here;
+                return Some(());
+            }
+            if self.left == 2 && bytes.len() >= 2 {
+                assert_eq!(&*bytes.split_to(2), b"\r\n");
+                self.left = 0;
+                self.ended = self.last;
+                continue;
+            }
+            let line = bytes.windows(2).position(|window| window == b"\r\n").filter(|_| self.left == 0);
+            if let Some(line) = line {
+                let length = bytes.split_to(line + 2);
+                let length = std::str::from_utf8(&length[..line]).expect("a chunk's length is ASCII");
                 let length = usize::from_str_radix(length, 16).expect("a chunk's length");
-                if bytes.len() >= line + 2 + length + 2 {
-                    let _ = bytes.split_to(line + 2);
-                    self.text.extend_from_slice(&bytes.split_to(length));
-                    assert_eq!(&*bytes.split_to(2), b"\r\n");
-                    self.ended = length == 0;
-                    return (!self.ended).then_some(());
-                }
+                (self.left, self.last) = (length + 2, length == 0);
+                continue;
             }
-            if !self.raw.read().await {
-                self.ended = true;
-                return None;
-            }
+            self.ended = !self.raw.read().await;
         }
+        None
     }
 
     /// Whether the answer ended as it should, and the connection with it.
     pub(crate) async fn has_ended_well(&mut self) -> bool {
-        self.block().await.is_none() && self.text.is_empty() && self.raw.ends().await
+        self.block().await.is_none() && self.last && self.text.is_empty() && self.raw.ends().await
     }
 
     /// Resets the connection.

@@ -12,7 +12,7 @@ use crate::{
 };
 
 const BYTES: usize = 32 << 10;
-const MESSAGES: usize = 400;
+const MESSAGES: usize = 300;
 
 fn server(slow_consumer: SlowConsumer) -> Server {
     let retain = Retain { count: 1_000, bytes: 64 << 20, ..Retain::default() };
