@@ -170,9 +170,9 @@ impl Builder {
             let (log, handlers) = (log.clone(), handlers.handle().clone());
             routes.filler.get_or_init(|| Filler { log, clock, handlers, routes: weak });
         }
-        let seed = getrandom::u64().map_err(|error| BuildError::Start(error.to_string()))?;
+        let bits = getrandom::u64().map_err(|error| BuildError::Start(error.to_string()))?;
         let node = Arc::new(Node {
-            name: Epoch::from_bits(seed).as_str()[..6].to_owned(),
+            name: Epoch::from_bits(bits).as_str()[..6].to_owned(),
             clock: self.clock,
             limits,
             heartbeat: self.heartbeat,
@@ -188,7 +188,7 @@ impl Builder {
             handlers: handlers.handle().clone(),
             sessions: AtomicUsize::new(0),
             draining: AtomicBool::new(false),
-            random_state: AtomicU64::new(seed),
+            random_state: AtomicU64::new(bits),
             log_swept_ms: AtomicU64::new(0),
             under_way: Arc::default(),
         });
