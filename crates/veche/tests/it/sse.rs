@@ -43,7 +43,7 @@ fn back(id: &str) -> String {
 
 #[tokio::test]
 async fn a_publication_is_an_event_with_its_frame_and_its_id() {
-    // Red: a `write` of the payload alone, and a `publication_text` in place of the record.
+    // Red: a `write` of the payload alone.
     let server = server();
     let mut stream = Stream::open(address(&server), "?channel=room:1", "").await;
     for (name, value) in
@@ -64,7 +64,7 @@ async fn a_publication_is_an_event_with_its_frame_and_its_id() {
 
 #[tokio::test]
 async fn whoever_comes_back_by_the_header_or_the_query_gets_what_it_missed() {
-    // Red: `positions` without the header, then without the field, then with the field before the header.
+    // Red: `positions` without the header.
     let server = server();
     let mut stream = Stream::open(address(&server), "?channel=room:1", "").await;
     let start = stream.id.clone();
@@ -91,7 +91,8 @@ async fn whoever_comes_back_by_the_header_or_the_query_gets_what_it_missed() {
 
 #[tokio::test]
 async fn several_channels_share_a_stream_and_its_id() {
-    // Red: a `write_id` with the position of the event's channel alone.
+    // Red: a `write_id` with the position of the event's channel alone, and a stream that begins before all of
+    // its channels are settled.
     let server = server();
     let query = "?channel=room:2&channel=typed:1&channel=room%3A1";
     let mut stream = Stream::open(address(&server), query, "").await;
@@ -218,7 +219,7 @@ async fn a_server_that_drains_says_when_to_come_back() {
         let bye = stream.expect("bye").await;
         assert_eq!(bye.data["reason"], "drain");
         let after = bye.data["retry_after_ms"].as_u64();
-        assert!(after.is_some_and(|ms| ms > 0));
+        assert!(after.is_some_and(|ms| (1..2_000).contains(&ms)), "the node knows better than the stream");
         assert_eq!(stream.retry, after, "an EventSource heeds it by itself");
         assert!(stream.has_ended_well().await);
     };
@@ -228,7 +229,7 @@ async fn a_server_that_drains_says_when_to_come_back() {
 
 #[tokio::test]
 async fn the_line_of_the_documents_works_as_it_is_written() {
-    // Red: with the door at another path.
+    // Red: with another path in the document.
     let document = include_str!("../../../../docs/sse.md");
     let line = document.lines().find(|line| line.starts_with("curl ")).expect("a line with curl");
     let plain = Namespace { name: String::new(), subscribe: Audience::Users, ..crate::support::room() };

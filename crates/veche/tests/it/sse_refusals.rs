@@ -68,7 +68,7 @@ async fn nobody_reads_without_a_name() {
 
 #[tokio::test]
 async fn a_channel_that_the_rules_forbid_is_named() {
-    // Red: `listen` without `check_join`; then a `decide` that opens the stream before all are settled.
+    // Red: `listen` without `check_join`.
     let staff = Namespace { name: "staff".to_owned(), subscribe: Audience::Nobody, ..crate::support::room() };
     let server = start_with(guests().namespace(staff), |listen| listen.events(EVENTS));
     for (query, channel) in [

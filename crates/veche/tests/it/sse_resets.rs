@@ -88,14 +88,12 @@ async fn survives(channels: &'static [&'static str]) {
 
 #[tokio::test]
 async fn thirty_resets_lose_nothing_and_repeat_nothing() {
-    // Red: a replay that begins one too late (a loss), and an id that is written before the position moves
-    // (a duplicate).
+    // Red: an id that is one behind (a duplicate), and one that is ahead (a loss).
     survives(&["log:1"]).await;
 }
 
 #[tokio::test]
 async fn thirty_resets_lose_nothing_of_three_channels() {
-    // Red: an id with the position of the event's channel alone, and streams that begin before all of their
-    // channels are settled.
+    // Red: an id that is one behind: what came last came twice.
     survives(&["log:1", "log:2", "log:3"]).await;
 }
