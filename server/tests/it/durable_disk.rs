@@ -22,7 +22,7 @@ fn publish(client: &mut Client, op_id: &str) -> Result<u64, Value> {
     }
 }
 
-/// Red where the writer ended with its first error, and where a failed write was acknowledged.
+/// Red where a failed commit was acknowledged.
 #[test]
 fn a_full_disk_is_answered_until_space_returns() {
     let mut server = Veche::start();

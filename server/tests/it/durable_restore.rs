@@ -36,7 +36,7 @@ fn a_second_server_on_the_same_folder_refuses() {
     publish(&mut client, "one");
 }
 
-/// Red where a restore drew no new epoch, and where it left the database as it was.
+/// Red where a restore drew no new epoch, and where it did not look whether the folder is in use.
 #[test]
 fn a_restore_brings_back_the_backup_and_resets_positions() {
     let mut server = Veche::start();
@@ -68,7 +68,7 @@ fn a_restore_brings_back_the_backup_and_resets_positions() {
     assert_eq!(publish(&mut client, "four")["offset"], 3);
 }
 
-/// Red where the header was not read at start.
+/// Red where the damage was reported without the advice.
 #[test]
 fn a_damaged_database_is_refused_with_the_way_out() {
     let mut server = Veche::start();

@@ -3,6 +3,7 @@
 use std::{
     io::{Read as _, Write as _},
     net::{SocketAddr, TcpStream},
+    time::Instant,
 };
 
 use serde_json::{Value, json};
@@ -20,6 +21,7 @@ pub(crate) struct Gone;
 /// A connection after its `welcome`.
 pub(crate) struct Client {
     stream: TcpStream,
+    begun: Instant,
     bytes: Vec<u8>,
     decoder: Decoder,
     scratch: Scratch,
@@ -33,7 +35,8 @@ impl Client {
         // A server that is stuck fails the test in place of waiting for ever.
         stream.set_read_timeout(Some(NEVER)).map_err(|_| Gone)?;
         let decoder = Decoder::new(Config::new(Role::Client, 1 << 20));
-        let mut client = Self { stream, bytes: Vec::new(), decoder, scratch: Scratch::default() };
+        let begun = Instant::now();
+        let mut client = Self { stream, begun, bytes: Vec::new(), decoder, scratch: Scratch::default() };
         client.upgrade(token)?;
         let welcome = client.text()?;
         assert!(welcome.contains("welcome"), "{welcome}");
@@ -64,6 +67,8 @@ impl Client {
     }
 
     fn read(&mut self) -> Result<(), Gone> {
+        // Pings come for ever, and are not what a test waits for.
+        assert!(self.begun.elapsed() < NEVER, "it never came");
         let mut buffer = [0; 16_384];
         match self.stream.read(&mut buffer) {
             Ok(count @ 1..) => {
@@ -129,12 +134,13 @@ impl Client {
         let mut all: Vec<Value> = Vec::new();
         loop {
             let after = all.last().map_or(json!(0), |last| last["offset"].clone());
-            let ask = json!({"type": "history", "channel": channel, "after": after, "limit": 100});
+            let ask = json!({"type": "history", "channel": channel, "after": &after, "limit": 100});
             let reply = self.request(ask).expect("it is served");
             let page = reply["data"]["publications"].as_array().unwrap_or_else(|| panic!("{reply}")).clone();
             if page.is_empty() {
                 return all;
             }
+            assert!(page[0]["offset"].as_u64() > after.as_u64(), "a page begins after the last");
             all.extend(page);
         }
     }

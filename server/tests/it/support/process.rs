@@ -64,7 +64,17 @@ impl Veche {
 
     /// Starts a server that must refuse, and returns what it says.
     pub(crate) fn refusal(&self, port: u16) -> String {
-        refused(&serve(&self.folder, port).output().expect("the binary runs"))
+        let mut command = serve(&self.folder, port);
+        let mut child = command.stdout(Stdio::null()).stderr(Stdio::piped()).spawn().expect("a shell");
+        let has_ended = until(|| match child.try_wait().expect("a child") {
+            Some(_) => Some(true),
+            None => TcpStream::connect(("127.0.0.1", port)).is_ok().then_some(false),
+        });
+        // One that has ended cannot be killed, and need not be.
+        let _ = child.kill();
+        let output = child.wait_with_output().expect("it is ours");
+        assert!(has_ended, "it listens: {output:?}");
+        refused(&output)
     }
 
     /// Runs another command of `veche` in the same folder.
