@@ -117,8 +117,9 @@ fn judge(history: &[Value], publishers: &[(Publisher, Vec<u64>)]) -> Vec<String>
     history.iter().map(|publication| publication["data"].to_string()).collect()
 }
 
-/// Red where an `op_id` was looked up nowhere or forgotten at each start (doubled), and where a replay began
-/// one late (a gap) or one early (a duplicate).
+/// Red where messages were acknowledged before their commit (the follower waits in vain for what is lost),
+/// where an `op_id` was looked up nowhere or forgotten at each start (doubled), and where a replay began one
+/// late (a gap) or one early (a duplicate).
 #[test]
 fn five_kills_lose_nothing_and_repeat_nothing() {
     const PUBLISHERS: usize = 4;
@@ -170,7 +171,7 @@ fn cuts(random: &mut Random, count: usize, from_client: u64) -> Vec<Cut> {
     (0..count).map(cut).collect()
 }
 
-/// Red where an `op_id` was looked up nowhere (doubled).
+/// Red where an `op_id` was looked up nowhere (doubled), and where a replay began one late (a gap).
 #[test]
 fn resets_at_any_byte_lose_nothing_and_repeat_nothing() {
     const RESETS: usize = 20;
