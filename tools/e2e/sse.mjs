@@ -11,42 +11,53 @@ const STEP = 5;
 /** What a page says when its link is cut, which is what this test does. */
 const CUT = /ERR_(INCOMPLETE_CHUNKED_ENCODING|CONNECTION_(RESET|CLOSED|ABORTED)|EMPTY_RESPONSE|SOCKET_NOT_CONNECTED)/;
 
+/** Channels in memory, and channels in the durable log. */
+const KINDS = ['', 'log:'];
+
 await withBrowser(
   async ({ open, url }) => {
-    const link = await proxy(new URL(url));
     const { say } = publisher(await open('/_try'));
-    try {
-      const channel = `sse-${Date.now()}`;
+    for (const kind of KINDS) {
+      const link = await proxy(new URL(url));
       const page = await open(`${link.url}/_try`);
-      await listen(page, channel);
-      await until(page, (seen) => seen.opens === 1);
-
-      await say(channel, 1, STEP);
-      await until(page, (seen) => seen.said.length === STEP);
-
-      link.cut();
-      await say(channel, STEP + 1, STEP);
-      assert.equal((await look(page)).said.length, STEP, 'nothing comes by a link that is cut');
-      link.mend();
-      await until(page, (seen) => seen.said.length === 2 * STEP);
-
-      link.cutAfter(1 + Math.floor(Math.random() * 400));
-      await say(channel, 2 * STEP + 1, STEP);
-      await until(page, (seen) => seen.said.length === 3 * STEP);
-      await say(channel, 3 * STEP + 1, 1);
-      const seen = await until(page, ({ said }) => said.length > 3 * STEP);
-
-      const all = Array.from({ length: 3 * STEP + 1 }, (_, at) => at + 1);
-      assert.deepEqual(seen.said, all, 'nothing is lost, doubled, or out of order');
-      assert.deepEqual(seen.ids, all, 'every event has its own place in its id');
-      assert.equal(seen.opens, 3, 'it came back by itself, twice');
-      assert.equal(seen.gaps, 0);
-    } finally {
-      link.close();
+      try {
+        await follow(page, link, say, `${kind}sse-${Date.now()}`);
+      } finally {
+        // The page first: it would go on asking a link that is gone.
+        await page.close();
+        link.close();
+      }
     }
   },
   (complaint) => CUT.test(complaint),
 );
+
+/** A page listens to a channel while its link is cut, first for a while, then at a random byte. */
+async function follow(page, link, say, channel) {
+  await listen(page, channel);
+  await until(page, (seen) => seen.opens === 1);
+
+  await say(channel, 1, STEP);
+  await until(page, (seen) => seen.said.length === STEP);
+
+  link.cut();
+  await say(channel, STEP + 1, STEP);
+  assert.equal((await look(page)).said.length, STEP, 'nothing comes by a link that is cut');
+  link.mend();
+  await until(page, (seen) => seen.said.length === 2 * STEP);
+
+  link.cutAfter(1 + Math.floor(Math.random() * 400));
+  await say(channel, 2 * STEP + 1, STEP);
+  await until(page, (seen) => seen.said.length === 3 * STEP);
+  await say(channel, 3 * STEP + 1, 1);
+  const seen = await until(page, ({ said }) => said.length > 3 * STEP);
+
+  const all = Array.from({ length: 3 * STEP + 1 }, (_, at) => at + 1);
+  assert.deepEqual(seen.said, all, `${channel}: nothing is lost, doubled, or out of order`);
+  assert.deepEqual(seen.ids, all, 'every event has its own place in its id');
+  assert.equal(seen.opens, 3, 'it came back by itself, twice');
+  assert.equal(seen.gaps, 0);
+}
 
 /** Opens an `EventSource` on the page, and notes what it dispatches. */
 async function listen(page, channel) {

@@ -22,10 +22,13 @@ use crate::{
 const START: Duration = Duration::from_secs(20);
 /// How long a server may take to drain: its own window is 25 s.
 const STOP: Duration = Duration::from_secs(30);
+/// Durable channels `log:…`, open to guests, beside what the demo opens.
+const DURABLE: &str =
+    r#"namespaces.log={class="durable", subscribe="anyone", publish="anyone", history="anyone"}"#;
 /// How often a starting server is asked.
 const POLL: Duration = Duration::from_millis(25);
 
-/// `veche serve --demo`, ready.
+/// `veche serve --demo` with durable channels, ready.
 pub(crate) struct Server {
     running: Running,
     program: PathBuf,
@@ -42,7 +45,7 @@ impl Server {
         let port = free_port()?;
         let mut serve = clean(&program);
         serve
-            .args(["serve", "--demo", "--port", &port.to_string(), "--data"])
+            .args(["serve", "--demo", "--port", &port.to_string(), "--set", DURABLE, "--data"])
             .arg(&data)
             .current_dir(scratch);
         let mut running = Running::start(&mut serve, scratch.join("server.log"), Output::Logged)?;
