@@ -97,6 +97,23 @@ pub struct Publication {
     pub exclude: SmallVec<[SessionId; 1]>,
 }
 
+impl Publication {
+    /// A publication of the server itself, before its position.
+    pub fn new(channel: ChannelName, event: Cow<'static, str>, data: Arc<str>, time_ms: u64) -> Self {
+        Self {
+            channel,
+            event,
+            data,
+            position: None,
+            sender: None,
+            op_id: None,
+            key: None,
+            time_ms,
+            exclude: SmallVec::new(),
+        }
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::SessionId;

@@ -18,7 +18,7 @@ use crate::{
     module::Ask,
     node::{Join, Message},
     reply::Rejection,
-    rules::Right,
+    rules::{Class, Right},
 };
 
 impl Shard {
@@ -95,7 +95,7 @@ impl Shard {
         echo: bool,
     ) -> Result<(), Rejection> {
         let user = self.decide(link, Right::Publish, channel)?;
-        if self.is_ephemeral(channel) {
+        if self.node.class(channel) == Class::Ephemeral {
             if let Err(RetryAfter(ms)) = self.meter_ephemeral(link) {
                 if id.is_some() {
                     return Err(Rejection::rate_limited(ms));

@@ -124,9 +124,7 @@ impl Shard {
 
     /// Answers in the place that the inbox's order gave to the outcome.
     fn reply_now(&self, link: &Link, frame: &ServerFrame<'_>) {
-        let mut text = Vec::with_capacity(96);
-        frame.encode(&mut text);
-        self.direct(self.key(link), text);
+        self.direct(self.key(link), link.text(frame));
     }
 
     /// Refuses a frame; enough refusals of the wrong kind in 10 s end the connection.

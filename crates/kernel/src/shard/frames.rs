@@ -9,14 +9,14 @@ use veche_protocol::{
     server::ServerFrame,
 };
 
-use super::{Link, Shard, link::Held, timers::Due};
+use super::{Link, Shard, link::Held, subscribing::unsubscribed, timers::Due};
 use crate::{
     channels::Typist,
     inbox::{Audience, lock},
     limits::RetryAfter,
     publication::{Sender, UserId},
     reply::Rejection,
-    rules::{Audience as Circle, Class, Decision, Principal, Right},
+    rules::{Audience as Circle, Decision, Principal, Right},
 };
 
 /// How long somebody is shown as writing after they last said so.
@@ -183,8 +183,7 @@ impl Shard {
         match known {
             Some(known) => self.node.leave(self.key(link), known, id),
             None => {
-                let (code, reason) = (1000, "normal");
-                self.reply(link, &ServerFrame::Unsubscribed { id, channel, code, reason });
+                self.reply(link, &unsubscribed(id, channel));
             }
         }
     }
@@ -338,9 +337,5 @@ impl Shard {
         }
         ChannelName::parse(channel)
             .map_err(|error| Rejection::new(ErrorCode::BadRequest, error.to_string()).field("channel"))
-    }
-
-    pub(super) fn is_ephemeral(&self, channel: &str) -> bool {
-        self.node.rules.namespace(channel).is_none_or(|namespace| namespace.class == Class::Ephemeral)
     }
 }

@@ -311,6 +311,13 @@ impl<W: Wire + ?Sized> Link<W> {
         }
     }
 
+    /// A frame as this session's door writes it, before it is framed.
+    pub(crate) fn text(&self, frame: &ServerFrame<'_>) -> Vec<u8> {
+        let mut text = Vec::with_capacity(96);
+        self.encoding.write(frame, &mut text);
+        text
+    }
+
     pub(crate) fn send_frame(&self, frame: &ServerFrame<'_>, bound: usize) {
         self.send(self.encoding.encode(frame), bound);
     }

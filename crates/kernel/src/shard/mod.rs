@@ -340,9 +340,7 @@ impl Shard {
 
     /// Sends a frame to one session after everything that the inbox held before.
     pub(crate) fn reply(&self, link: &Link, frame: &ServerFrame<'_>) {
-        let mut text = Vec::with_capacity(96);
-        link.encoding.write(frame, &mut text);
-        self.inbox.push(Entry::Direct { session: self.key(link), text });
+        self.inbox.push(Entry::Direct { session: self.key(link), text: link.text(frame) });
     }
 
     /// Queues a reply behind the batches, begun by now, of the session's channels.

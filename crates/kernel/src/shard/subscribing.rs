@@ -152,9 +152,7 @@ impl Shard {
         if let Some(subscription) = removed {
             self.end_subscription(&link, &subscription, user.as_deref(), false);
         }
-        let name = &channel.node.name;
-        let (code, reason) = (CloseCode::Normal.number(), CloseCode::Normal.reason());
-        let frame = ServerFrame::Unsubscribed { id, channel: name, code, reason };
+        let frame = unsubscribed(id, &channel.node.name);
         link.send_frame(&frame, self.node.limits.backlog_bytes);
     }
 
@@ -286,4 +284,10 @@ impl Shard {
         }
         self.inbox.push(Entry::Turn);
     }
+}
+
+/// The answer to whoever is no longer subscribed, or never was.
+pub(super) fn unsubscribed<'a>(id: Option<&'a str>, channel: &'a str) -> ServerFrame<'a> {
+    let code = CloseCode::Normal;
+    ServerFrame::Unsubscribed { id, channel, code: code.number(), reason: code.reason() }
 }

@@ -7,7 +7,6 @@ use std::{
 };
 
 use futures_util::FutureExt;
-use smallvec::SmallVec;
 use tokio::sync::oneshot;
 use veche_kernel::{
     ChannelName, Clock, Namespace, Publication, Sender, SessionId, UserId,
@@ -56,17 +55,7 @@ impl Desk {
     }
 
     pub(super) fn publication(&self, data: &str) -> Publication {
-        Publication {
-            channel: self.channel.clone(),
-            event: Cow::Borrowed("message"),
-            data: data.into(),
-            position: None,
-            sender: None,
-            op_id: None,
-            key: None,
-            time_ms: self.clock.wall_ms(),
-            exclude: SmallVec::new(),
-        }
+        Publication::new(self.channel.clone(), Cow::Borrowed("message"), data.into(), self.clock.wall_ms())
     }
 
     pub(super) fn operation(&self, user: Option<&str>, op_id: &str) -> Publication {

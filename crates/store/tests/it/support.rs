@@ -18,17 +18,7 @@ pub(crate) fn channel() -> ChannelName {
 }
 
 pub(crate) fn publication(data: &str) -> Publication {
-    Publication {
-        channel: channel(),
-        event: Cow::Borrowed("message"),
-        data: data.into(),
-        position: None,
-        sender: None,
-        op_id: None,
-        key: None,
-        time_ms: 1_000_000_000_000,
-        exclude: Default::default(),
-    }
+    Publication::new(channel(), Cow::Borrowed("message"), data.into(), 1_000_000_000_000)
 }
 
 /// Appends a publication and says where it stands.

@@ -6,7 +6,6 @@ use std::{
     time::Duration,
 };
 
-use smallvec::smallvec;
 use veche_protocol::{client::Range, name::ChannelName, position::Epoch};
 
 use crate::{
@@ -51,17 +50,7 @@ impl Desk {
     }
 
     pub(super) fn publication(&self, data: &str) -> Publication {
-        Publication {
-            channel: self.channel.clone(),
-            event: Cow::Borrowed("message"),
-            data: data.into(),
-            position: None,
-            sender: None,
-            op_id: None,
-            key: None,
-            time_ms: self.clock.wall_ms(),
-            exclude: smallvec![],
-        }
+        Publication::new(self.channel.clone(), Cow::Borrowed("message"), data.into(), self.clock.wall_ms())
     }
 
     pub(super) fn operation(&self, user: Option<&str>, op_id: &str) -> Publication {
