@@ -16,8 +16,9 @@ const ALLOWED: &[(&str, &[&str])] = &[
     ("veche-protocol", &[]),
     ("veche-kernel", &["veche-protocol"]),
     ("veche-store", &["veche-kernel", "veche-protocol"]),
+    ("veche-people", &["veche-kernel", "veche-protocol", "veche-store"]),
     ("veche", &["veche-kernel", "veche-protocol"]),
-    ("veche-server", &["veche", "veche-store"]),
+    ("veche-server", &["veche", "veche-people", "veche-store"]),
     ("veche-bench", &["veche-protocol"]),
     // The bench's peers share nothing with what they are compared with.
     ("veche-bench-bare", &[]),

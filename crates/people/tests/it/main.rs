@@ -1,0 +1,1 @@
+//! People over a real store.
