@@ -24,6 +24,7 @@ use crate::{
     presence::Roster,
     publication::{Publication, SessionId, UserId},
     rules::{Class, Namespace},
+    users::Users,
 };
 
 const STRIPES: usize = 64;
@@ -86,6 +87,7 @@ pub(crate) struct Routes {
     stripes: Box<[Stripe]>,
     hasher: RandomState,
     pub(crate) inboxes: Box<[Arc<Inbox>]>,
+    users: Arc<Users>,
     metrics: Arc<Metrics>,
     /// Some durable channel was delivered further.
     pub(crate) moved: Notify,
@@ -94,12 +96,13 @@ pub(crate) struct Routes {
 }
 
 impl Routes {
-    pub(crate) fn new(inboxes: Box<[Arc<Inbox>]>, metrics: Arc<Metrics>) -> Self {
+    pub(crate) fn new(inboxes: Box<[Arc<Inbox>]>, users: Arc<Users>, metrics: Arc<Metrics>) -> Self {
         let stripes = (0..STRIPES).map(|_| Mutex::default()).collect();
         Self {
             stripes,
             hasher: RandomState::default(),
             inboxes,
+            users,
             metrics,
             moved: Notify::new(),
             filler: OnceLock::new(),
@@ -242,7 +245,7 @@ pub(crate) enum Unfit {
 impl Sink for Routes {
     fn deliver(&self, publication: Arc<Publication>) {
         self.metrics.publications.increment(1);
-        let Some(channel) = self.find(&publication.channel) else { return };
+        let Some(channel) = self.find(&publication.channel) else { return self.knock(&publication) };
         let mut record = lock(&channel.record);
         if let Some(position) = publication.position {
             // What the log tells of is a hint; a broker's own deliveries are all of them, in order.
@@ -269,12 +272,29 @@ impl Sink for Routes {
 impl Routes {
     /// Hands a publication to the shards that have subscribers.
     fn send(&self, channel: &Arc<NodeChannel>, record: &Record, publication: Arc<Publication>) {
+        // Some sessions of the user may not be among the subscribers yet.
+        self.knock(&publication);
         if record.interest.is_empty() {
             return;
         }
         let framed = Arc::new(Framed::publication(publication));
         for (shard, _) in &record.interest {
             self.push(*shard, Entry::Publish { channel: channel.clone(), framed: framed.clone() });
+        }
+    }
+
+    /// Tells the sessions of the user whose personal channel this is that it has something now.
+    fn knock(&self, publication: &Publication) {
+        if publication.channel.namespace() != Namespace::PERSONAL {
+            return;
+        }
+        let (Some((_, user)), Some(position)) = (publication.channel.split_once(':'), publication.position)
+        else {
+            return;
+        };
+        for session in self.users.sessions(user) {
+            let channel = publication.channel.clone();
+            self.push(session.shard, Entry::Knock { session, channel, position });
         }
     }
 

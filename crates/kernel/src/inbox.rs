@@ -19,7 +19,7 @@ use crate::{
     reply::{Outcome, Rejection},
     shard::Shard,
 };
-use veche_protocol::{code::CloseCode, position::Position};
+use veche_protocol::{code::CloseCode, name::ChannelName, position::Position};
 
 /// Locks a mutex whose holder may have panicked: the data behind ours is consistent at every await-free
 /// step, and one panicking connection must not take the node with it.
@@ -49,6 +49,8 @@ pub(crate) struct Subscribing {
     pub(crate) id: Option<Box<str>>,
     /// The session is subscribed already; this replaces it.
     pub(crate) again: bool,
+    /// The client was told that it is subscribed from `since`; only a reset is news.
+    pub(crate) told: bool,
     /// Whose next step waits for it.
     pub(crate) done: oneshot::Sender<Result<(), Rejection>>,
 }
@@ -90,6 +92,12 @@ pub(crate) enum Entry {
     Lost {
         channel: Arc<NodeChannel>,
         since: Position,
+    },
+    /// Something was published in the personal channel of a session's user.
+    Knock {
+        session: SessionKey,
+        channel: ChannelName,
+        position: Position,
     },
     /// A call under way has its outcome.
     Done {

@@ -27,7 +27,6 @@ use crate::{
     node::{Authenticate, Heartbeat, Node},
     rules::{Class, Namespace, Rules},
     sequencers::Sequencers,
-    session::Target,
     shard::Shard,
     users::Users,
 };
@@ -146,14 +145,16 @@ impl Builder {
         for module in self.modules {
             namespaces.extend(registry.mount(module)?);
         }
-        let rules = Rules::new(namespaces)?;
+        let mut rules = Rules::new(namespaces)?;
         let metrics = Arc::new(Metrics::new());
         let cores = thread::available_parallelism().map_or(1, usize::from);
         let shards = if self.shards > 0 { self.shards } else { (cores / 2).clamp(1, 8) };
         let limits = self.limits.normalised();
         let bound = limits.inbox_bytes / shards;
+        let users = Arc::new(Users::default());
         let routes = Arc::new(Routes::new(
             (0..shards).map(|_| Arc::new(Inbox::new(bound))).collect(),
+            users.clone(),
             metrics.clone(),
         ));
         let memory =
@@ -162,6 +163,9 @@ impl Builder {
         let durable = rules.namespaces().find(|namespace| namespace.class == Class::Durable);
         if let (Some(namespace), None) = (durable, &self.log) {
             return Err(BuildError::NoLog { namespace: namespace.name.clone() });
+        }
+        if self.log.is_some() {
+            rules = rules.with_personal();
         }
         let sequencers = Sequencers::start(broker, self.log, routes.clone() as Arc<dyn Sink>);
         let handlers = handlers_runtime(cores)?;
@@ -183,7 +187,7 @@ impl Builder {
             registry,
             sequencers,
             routes: routes.clone(),
-            users: Users::default(),
+            users,
             metrics,
             handlers: handlers.handle().clone(),
             sessions: AtomicUsize::new(0),
@@ -251,11 +255,6 @@ impl Kernel {
     /// Runs work on a shard's own thread, in the order of its inbox. This is how doors hand sockets over.
     pub fn on_shard(&self, shard: usize, work: impl FnOnce(&Rc<Shard>) + Send + 'static) {
         self.node.routes.push(shard as u16, Entry::Run(Box::new(work)));
-    }
-
-    /// A channel, for publications by the server itself.
-    pub fn channel<'a>(&self, channel: &'a str) -> Target<'a> {
-        Target { node: self.node.clone(), channel, sender: None, key: None }
     }
 
     /// The runtime of the handlers, for whatever else must stay off the shards.

@@ -12,6 +12,7 @@ mod filling;
 mod framed;
 mod handler;
 mod inbox;
+mod joining;
 mod kernel;
 mod limits;
 pub mod log;

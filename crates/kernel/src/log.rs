@@ -15,6 +15,34 @@ use crate::{
     rules::{Namespace, Rules},
 };
 
+/// One of a user's devices, which reads the user's personal channel at its own pace.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub struct Device {
+    /// Whose.
+    pub user: UserId,
+    /// The client's own name for it.
+    pub name: Box<str>,
+}
+
+/// Where a device stands in its user's personal channel.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Place {
+    /// The channel's numbering.
+    pub head: Head,
+    /// Up to where the device has everything; `None` for a new one, which stands at the head from now on.
+    pub acked: Option<u64>,
+}
+
+impl Device {
+    /// What a client that names no device has.
+    pub const DEFAULT: &str = "default";
+
+    /// The device of this name, or the default one.
+    pub fn of(user: &UserId, name: Option<&str>) -> Self {
+        Self { user: user.clone(), name: name.unwrap_or(Self::DEFAULT).into() }
+    }
+}
+
 /// The port. An answer of `Ok` means that it is committed.
 pub trait Log: Send + Sync + 'static {
     /// Called once before anything else: where to tell of each committed publication, in the order of the
@@ -34,6 +62,14 @@ pub trait Log: Send + Sync + 'static {
 
     /// Reads what is retained.
     fn history(&self, channel: &ChannelName, query: HistoryQuery) -> BoxFuture<Result<History, BrokerError>>;
+
+    /// Where a device stands in the channel `user:{id}`. A new device stands at the head from then on, and is
+    /// remembered for 30 days after it was last seen.
+    fn place(&self, device: &Device) -> BoxFuture<Result<Place, BrokerError>>;
+
+    /// A device has everything in the channel `user:{id}` up to this offset; one before its last changes
+    /// nothing. `false`, and nothing is kept, where the offset is ahead of the head.
+    fn ack(&self, device: &Device, offset: u64) -> BoxFuture<Result<bool, BrokerError>>;
 
     /// The reply that was kept for a user's operation, raw JSON.
     fn kept(&self, user: &UserId, op_id: &str) -> BoxFuture<Result<Option<Arc<str>>, BrokerError>>;

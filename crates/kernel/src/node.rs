@@ -13,17 +13,13 @@ use std::{
 
 use futures_util::future::{Either, select};
 use smallvec::SmallVec;
-use tokio::sync::oneshot;
-use veche_protocol::{
-    client::Range, code::ErrorCode, name::ChannelName, position::Position, server::ServerFrame,
-};
+use veche_protocol::{code::ErrorCode, name::ChannelName, server::ServerFrame};
 
 use crate::{
     broker::{BrokerError, History, HistoryQuery, Published},
-    channels::{NodeChannel, Routes, Unfit},
+    channels::{NodeChannel, Routes},
     clock::Clock,
-    delivery::Reach,
-    inbox::{Audience, Entry, SessionKey, Subscribing, lock},
+    inbox::{Audience, Entry, SessionKey, lock},
     limits::Limits,
     metrics::Metrics,
     module::{Ask, DEADLINE, Registry},
@@ -39,7 +35,7 @@ use crate::{
 /// How often the log forgets what it no longer retains.
 const LOG_SWEEP_MS: u64 = 60_000;
 /// How long a publisher waits for a shard that is behind.
-const PATIENCE: Duration = Duration::from_secs(2);
+pub(crate) const PATIENCE: Duration = Duration::from_secs(2);
 
 /// Who a credential stands for.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -83,7 +79,7 @@ pub(crate) struct Node {
     pub(crate) registry: Registry,
     pub(crate) sequencers: Sequencers,
     pub(crate) routes: Arc<Routes>,
-    pub(crate) users: Users,
+    pub(crate) users: Arc<Users>,
     pub(crate) metrics: Arc<Metrics>,
     pub(crate) handlers: tokio::runtime::Handle,
     pub(crate) sessions: AtomicUsize,
@@ -91,17 +87,6 @@ pub(crate) struct Node {
     pub(crate) random_state: AtomicU64,
     pub(crate) log_swept_ms: AtomicU64,
     pub(crate) under_way: Arc<UnderWay>,
-}
-
-/// A subscription that a session asks for, or that a handler asks for it.
-pub(crate) struct Join {
-    pub(crate) session: SessionKey,
-    pub(crate) user: UserId,
-    pub(crate) channel: ChannelName,
-    pub(crate) since: Option<Position>,
-    pub(crate) presence: bool,
-    pub(crate) id: Option<Box<str>>,
-    pub(crate) again: bool,
 }
 
 /// A publication before its position.
@@ -119,22 +104,6 @@ impl Message {
     pub(crate) fn new(channel: ChannelName, event: Cow<'static, str>, data: &str) -> Self {
         let data = data.into();
         Self { channel, event, data, sender: None, op_id: None, key: None, exclude: SmallVec::new() }
-    }
-}
-
-/// A channel's record in the hands of a subscription that has not come about yet. If it never does, the
-/// record must not stay for its sake.
-struct Entered<'n> {
-    node: &'n Node,
-    channel: Arc<NodeChannel>,
-    used: bool,
-}
-
-impl Drop for Entered<'_> {
-    fn drop(&mut self) {
-        if !self.used {
-            self.node.forget_if_idle(&self.channel);
-        }
     }
 }
 
@@ -165,6 +134,9 @@ impl Node {
 
     /// Publishes, once the shards that want it have room for it.
     pub(crate) async fn publish(&self, message: Message) -> Result<Published, Rejection> {
+        if message.channel.namespace() == Namespace::PERSONAL && self.sequencers.durable().is_none() {
+            return Err(Rejection::unavailable("this node has no log to keep personal channels in"));
+        }
         self.wait_for_room(&message.channel).await?;
         let namespace = self.namespace(&message.channel);
         if let Some(sender) = &message.sender {
@@ -234,109 +206,11 @@ impl Node {
         }
     }
 
-    /// Subscribes a session, and waits until its place in the channel's order is settled.
-    pub(crate) async fn join(&self, join: Join) -> Result<(), Rejection> {
-        let namespace = self.namespace(&join.channel);
-        let (done, settled) = oneshot::channel();
-        let floor = match join.since {
-            Some(_) => self.floor(&join.channel, &namespace).await?,
-            None => 0,
-        };
-        let Join { session, channel, since, presence, id, again, user: _ } = join;
-        let mut entered = self.enter(&channel, &namespace).await?;
-        if let Some(since) = since {
-            self.catch_up(&entered.channel, since).await?;
-        }
-        let mut wanted = Box::new(Subscribing {
-            session,
-            channel: entered.channel.clone(),
-            cut: None,
-            floor,
-            since,
-            presence,
-            id,
-            again,
-            done,
-        });
-        loop {
-            match self.routes.subscribe(wanted) {
-                Ok(()) => break entered.used = true,
-                Err((_, Unfit::Full)) => {
-                    let full = Rejection::new(ErrorCode::Unavailable, "the channel is full");
-                    return Err(full.field("channel"));
-                }
-                Err((back, Unfit::Freed)) => {
-                    wanted = back;
-                    entered = self.enter(&channel, &namespace).await?;
-                    wanted.channel = entered.channel.clone();
-                }
-            }
-        }
-        settled.await.unwrap_or_else(|_| Err(Rejection::unavailable("the node stops")))
-    }
-
-    /// A client may know of a position before this node: the log has committed it, and its hint is on the
-    /// way. Waits for it, so that the client is not taken for one who is ahead of the log.
-    async fn catch_up(&self, channel: &Arc<NodeChannel>, since: Position) -> Result<(), Rejection> {
-        let Some(log) = self.sequencers.durable().filter(|_| channel.namespace.class == Class::Durable)
-        else {
-            return Ok(());
-        };
-        let has = |at: Position| at.epoch == since.epoch && at.offset >= since.offset;
-        let mut patience = pin!(self.clock.sleep(PATIENCE));
-        while !lock(&channel.record).cursor.delivered().is_some_and(has) {
-            let head = log.head(&channel.name).await?;
-            self.routes.told(channel, head);
-            loop {
-                let mut moved = pin!(self.routes.moved.notified());
-                moved.as_mut().enable();
-                let reach = lock(&channel.record).cursor.reach(head);
-                match reach {
-                    Reach::Here => return Ok(()),
-                    Reach::Never => break,
-                    Reach::Coming => {}
-                }
-                tokio::select! {
-                    () = moved => {}
-                    () = &mut patience => {
-                        self.metrics.refused("log_behind");
-                        return Err(Rejection::unavailable("the log is behind").retry_after_ms(1_000));
-                    }
-                }
-            }
-        }
-        Ok(())
-    }
-
-    /// The channel's record, with the broker told of the node's interest.
-    async fn enter(
-        &self,
-        channel: &ChannelName,
-        namespace: &Arc<Namespace>,
-    ) -> Result<Entered<'_>, Rejection> {
-        let entered = Entered { node: self, channel: self.routes.enter(channel, namespace), used: false };
-        let announced = lock(&entered.channel.record).announced;
-        if !announced {
-            // The record is in the table first, so that nothing falls between the head and its use.
-            let head = self.sequencers.subscribe(channel, namespace).await?;
-            if !self.routes.announce(&entered.channel, head) {
-                self.sequencers.unsubscribe(channel);
-            }
-        }
-        Ok(entered)
-    }
-
     /// Forgets a channel's record if nobody needs it.
-    fn forget_if_idle(&self, channel: &Arc<NodeChannel>) {
+    pub(crate) fn forget_if_idle(&self, channel: &Arc<NodeChannel>) {
         if self.routes.free_if_idle(channel) {
             self.sequencers.unsubscribe(&channel.name);
         }
-    }
-
-    async fn floor(&self, channel: &ChannelName, namespace: &Arc<Namespace>) -> Result<u64, Rejection> {
-        let query = HistoryQuery { range: Range::After(u64::MAX), until: 0, limit: 0, bytes: 0 };
-        let history = self.sequencers.history(channel, namespace, query).wait().await?;
-        Ok(history.head.map_or(0, |head| head.floor))
     }
 
     pub(crate) fn leave(&self, session: SessionKey, channel: Arc<NodeChannel>, id: Option<&str>) {

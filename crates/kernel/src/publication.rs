@@ -1,6 +1,11 @@
 //! What a channel carries.
 
-use std::{borrow::Cow, fmt, str::FromStr, sync::Arc};
+use std::{
+    borrow::{Borrow, Cow},
+    fmt,
+    str::FromStr,
+    sync::Arc,
+};
 
 use smallvec::SmallVec;
 use veche_protocol::{
@@ -21,6 +26,12 @@ impl UserId {
     /// Whether nobody is signed in behind this id.
     pub fn is_guest(&self) -> bool {
         self.0.starts_with("guest:")
+    }
+}
+
+impl Borrow<str> for UserId {
+    fn borrow(&self) -> &str {
+        &self.0
     }
 }
 

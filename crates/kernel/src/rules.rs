@@ -37,6 +37,8 @@ pub enum Audience {
     /// No client.
     #[default]
     Nobody,
+    /// The signed-in user whose id is what follows `<namespace>:` in the channel's name.
+    Owner,
     /// Signed-in users.
     Users,
     /// Guests too.
@@ -115,6 +117,17 @@ pub struct Namespace {
 }
 
 impl Namespace {
+    /// What stands before the first `:` of personal channels, whose namespace is the node's own.
+    pub const PERSONAL: &str = "user";
+
+    /// The namespace of personal channels: each is durable, keeps 1,000 publications for 30 days, and is
+    /// its owner's alone to read.
+    pub(crate) fn personal() -> Self {
+        let durable = Self::durable(Self::PERSONAL);
+        let retain = Retain { count: 1_000, ..durable.retain.clone() };
+        Self { subscribe: Audience::Owner, history: Audience::Owner, retain, ..durable }
+    }
+
     /// A durable namespace with its documented defaults: 10,000 publications for 30 days, operations
     /// remembered for 7, and nobody may do anything.
     pub fn durable(name: impl Into<String>) -> Self {
@@ -175,6 +188,9 @@ pub enum RulesError {
         /// Its name.
         namespace: String,
     },
+    /// The namespace is the node's own.
+    #[error("namespace \"user\" is that of the personal channels, which nobody else declares")]
+    Personal,
     /// A value is over its bound.
     #[error("namespace \"{namespace}\": {key} is {value}, at most {most} is allowed")]
     TooLarge {
@@ -200,6 +216,9 @@ impl Rules {
     pub fn new(namespaces: impl IntoIterator<Item = Namespace>) -> Result<Self, RulesError> {
         let mut rules = Self::default();
         for namespace in namespaces {
+            if namespace.name == Namespace::PERSONAL {
+                return Err(RulesError::Personal);
+            }
             namespace.check()?;
             let name = namespace.name.clone();
             if rules.namespaces.insert(name.as_str().into(), Arc::new(namespace)).is_some() {
@@ -207,6 +226,13 @@ impl Rules {
             }
         }
         Ok(rules)
+    }
+
+    /// The same table with the personal channels in it, for a node with a log.
+    #[must_use]
+    pub(crate) fn with_personal(mut self) -> Self {
+        self.namespaces.insert(Namespace::PERSONAL.into(), Arc::new(Namespace::personal()));
+        self
     }
 
     /// All namespaces, in no order.
@@ -240,7 +266,8 @@ impl Rules {
         match namespace.audience(right) {
             Audience::Anyone => Decision::Allowed,
             Audience::Users if !user.is_guest() => Decision::Allowed,
-            Audience::Users | Audience::Nobody => Decision::Denied,
+            Audience::Owner if !user.is_guest() && owner(channel) == Some(user.as_str()) => Decision::Allowed,
+            Audience::Users | Audience::Owner | Audience::Nobody => Decision::Denied,
         }
     }
 }
@@ -277,6 +304,11 @@ impl Namespace {
         }
         Ok(())
     }
+}
+
+/// Whose a channel is, where it is somebody's.
+fn owner(channel: &str) -> Option<&str> {
+    channel.split_once(':').map(|(_, owner)| owner)
 }
 
 const YEAR_S: u64 = 366 * 24 * 3_600;

@@ -12,9 +12,12 @@ use veche_protocol::{
 use crate::{
     broker::Published,
     inbox::{Entry, SessionKey},
-    node::{Join, Message, Node},
+    joining::Join,
+    kernel::Kernel,
+    node::{Message, Node},
     publication::{Sender, SessionId, UserId},
     reply::Rejection,
+    rules::Namespace,
 };
 
 /// A named, typed payload.
@@ -64,8 +67,7 @@ impl Session {
     pub async fn join(&self, channel: &str) -> Result<(), Rejection> {
         let channel = parse(channel)?;
         let (session, user) = (self.key, self.user.clone());
-        let join = Join { session, user, channel, since: None, presence: false, id: None, again: false };
-        self.node.join(join).await
+        self.node.join(Join::of(session, user, channel)).await
     }
 
     /// Ends a subscription of the session.
@@ -78,7 +80,7 @@ impl Session {
     /// A channel, for publications that leave this session out and bear it as their sender.
     pub fn to<'a>(&self, channel: &'a str) -> Target<'a> {
         let sender = Sender { user: self.user.clone(), session: self.key.id };
-        Target { node: self.node.clone(), channel, sender: Some(sender), key: None }
+        Target { node: self.node.clone(), channel: channel.into(), sender: Some(sender), key: None }
     }
 
     /// Ends the connection; the client does not come back by itself.
@@ -98,10 +100,46 @@ impl fmt::Debug for Session {
 #[derive(Debug, Clone)]
 #[must_use = "nothing is published before `publish`"]
 pub struct Target<'a> {
-    pub(crate) node: Arc<Node>,
-    pub(crate) channel: &'a str,
-    pub(crate) sender: Option<Sender>,
-    pub(crate) key: Option<Box<str>>,
+    node: Arc<Node>,
+    channel: Cow<'a, str>,
+    sender: Option<Sender>,
+    key: Option<Box<str>>,
+}
+
+impl Kernel {
+    /// A channel, for publications by the server itself.
+    pub fn channel<'a>(&self, channel: &'a str) -> Target<'a> {
+        Target { node: self.node.clone(), channel: channel.into(), sender: None, key: None }
+    }
+
+    /// A signed-in user's personal channel, `user:{id}`: what is published there reaches all of the user's
+    /// devices, those that are away when they come back. A node without a log keeps none, and answers
+    /// `unavailable`.
+    ///
+    /// ```
+    /// use serde::Serialize;
+    /// use veche_kernel::{Event, Kernel};
+    ///
+    /// #[derive(Serialize)]
+    /// struct Notification {
+    ///     text: String,
+    /// }
+    ///
+    /// impl Event for Notification {
+    ///     const NAME: &str = "notification";
+    /// }
+    ///
+    /// async fn congratulate(kernel: &Kernel) {
+    ///     let told = kernel.user("ann").publish(&Notification { text: "Happy birthday!".into() }).await;
+    ///     if let Err(rejection) = told {
+    ///         eprintln!("not told: {rejection}");
+    ///     }
+    /// }
+    /// ```
+    pub fn user(&self, id: &str) -> Target<'static> {
+        let channel = format!("{}:{id}", Namespace::PERSONAL).into();
+        Target { node: self.node.clone(), channel, sender: None, key: None }
+    }
 }
 
 impl Target<'_> {
@@ -122,7 +160,7 @@ impl Target<'_> {
             let reserved = format!("{name:?} is a name of the protocol");
             return Err(Rejection::new(ErrorCode::Internal, reserved));
         }
-        let mut message = Message::new(parse(self.channel)?, name, &data);
+        let mut message = Message::new(parse(&self.channel)?, name, &data);
         message.exclude.extend(self.sender.iter().map(|sender| sender.session));
         message.sender = self.sender;
         message.key = self.key;

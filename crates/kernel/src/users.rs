@@ -1,24 +1,25 @@
-//! The users who are connected to this node, or were a moment ago.
+//! The users who are connected to this node, or were a moment ago, and where their sessions live.
 
 use std::{
     hash::BuildHasher,
-    sync::{
-        Arc, Mutex,
-        atomic::{AtomicU32, Ordering},
-    },
+    sync::{Arc, Mutex},
 };
 
 use foldhash::fast::RandomState;
 use hashbrown::HashMap;
 
-use crate::{inbox::lock, limits::SharedGcra, publication::UserId};
+use crate::{
+    inbox::{SessionKey, lock},
+    limits::SharedGcra,
+    publication::UserId,
+};
 
 const STRIPES: usize = 16;
 
-/// What the node counts for a user across all of their sessions.
+/// What the node knows of a user across all of their sessions.
 pub(crate) struct User {
     pub(crate) id: UserId,
-    connections: AtomicU32,
+    sessions: Mutex<Vec<SessionKey>>,
     pub(crate) messages: SharedGcra,
 }
 
@@ -33,39 +34,53 @@ pub(crate) struct Users {
 }
 
 impl Users {
-    fn stripe(&self, id: &UserId) -> &Mutex<HashMap<UserId, Arc<User>, RandomState>> {
+    fn stripe(&self, id: &str) -> &Mutex<HashMap<UserId, Arc<User>, RandomState>> {
         &self.stripes[self.hasher.hash_one(id) as usize % STRIPES]
     }
 
-    /// Counts one more connection; `most` 0 = no bound.
-    pub(crate) fn connect(&self, id: &UserId, most: u32) -> Result<Arc<User>, TooMany> {
-        let mut stripe = lock(self.stripe(id));
-        let made =
-            || Arc::new(User { id: id.clone(), connections: AtomicU32::new(0), messages: SharedGcra::new() });
+    /// Adds a session; `most` 0 = no bound.
+    pub(crate) fn connect(&self, id: &UserId, session: SessionKey, most: u32) -> Result<Arc<User>, TooMany> {
+        let mut stripe = lock(self.stripe(id.as_str()));
+        let made = || {
+            let sessions = Mutex::new(Vec::with_capacity(1));
+            Arc::new(User { id: id.clone(), sessions, messages: SharedGcra::new() })
+        };
         let user = stripe.entry(id.clone()).or_insert_with(made);
-        if most > 0 && user.connections.load(Ordering::Relaxed) >= most {
+        let mut sessions = lock(&user.sessions);
+        if most > 0 && sessions.len() >= most as usize {
             return Err(TooMany);
         }
-        user.connections.fetch_add(1, Ordering::Relaxed);
+        sessions.push(session);
+        drop(sessions);
         Ok(user.clone())
     }
 
-    /// Counts one connection less. A guest is forgotten at once, a user when [`Users::sweep`] finds that
+    /// Takes a session out. A guest is forgotten with the last one, a user when [`Users::sweep`] finds that
     /// their message limit has nothing left to remember.
-    pub(crate) fn disconnect(&self, user: &User) {
-        let left = user.connections.fetch_sub(1, Ordering::Relaxed);
-        if left == 1 && user.id.is_guest() {
-            lock(self.stripe(&user.id)).remove(&user.id);
+    pub(crate) fn disconnect(&self, user: &User, session: SessionKey) {
+        let mut stripe = user.id.is_guest().then(|| lock(self.stripe(user.id.as_str())));
+        let mut sessions = lock(&user.sessions);
+        if let Some(at) = sessions.iter().position(|known| *known == session) {
+            sessions.swap_remove(at);
         }
+        if sessions.is_empty()
+            && let Some(stripe) = &mut stripe
+        {
+            stripe.remove(&user.id);
+        }
+    }
+
+    /// Where a user's sessions live, at this moment.
+    pub(crate) fn sessions(&self, id: &str) -> Vec<SessionKey> {
+        let user = lock(self.stripe(id)).get(id).cloned();
+        user.map(|user| lock(&user.sessions).clone()).unwrap_or_default()
     }
 
     /// Forgets users without a connection, so that reconnecting does not refill a limit.
     pub(crate) fn sweep(&self, now_ms: u64) {
         for stripe in &self.stripes {
             let mut stripe = lock(stripe);
-            stripe.retain(|_, user| {
-                user.connections.load(Ordering::Relaxed) > 0 || !user.messages.is_idle(now_ms)
-            });
+            stripe.retain(|_, user| !lock(&user.sessions).is_empty() || !user.messages.is_idle(now_ms));
             if stripe.len() * 4 < stripe.capacity() {
                 stripe.shrink_to_fit();
             }

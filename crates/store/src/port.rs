@@ -5,7 +5,7 @@ use std::{future::Future, pin::Pin, sync::Arc};
 use veche_kernel::{
     ChannelName, Namespace, Publication, Rules, UserId,
     broker::{BrokerError, Head, History, HistoryQuery, Published, Sink},
-    log::Log,
+    log::{Device, Log, Place},
 };
 
 use crate::{Error, Store};
@@ -34,6 +34,16 @@ impl Log for Store {
     fn history(&self, channel: &ChannelName, query: HistoryQuery) -> Boxed<Result<History, BrokerError>> {
         let (store, channel) = (self.clone(), channel.clone());
         Box::pin(async move { Ok(Self::history(&store, &channel, query).await?) })
+    }
+
+    fn place(&self, device: &Device) -> Boxed<Result<Place, BrokerError>> {
+        let (store, device) = (self.clone(), device.clone());
+        Box::pin(async move { Ok(Self::place(&store, &device).await?) })
+    }
+
+    fn ack(&self, device: &Device, offset: u64) -> Boxed<Result<bool, BrokerError>> {
+        let (store, device) = (self.clone(), device.clone());
+        Box::pin(async move { Ok(Self::ack(&store, &device, offset).await?) })
     }
 
     fn kept(&self, user: &UserId, op_id: &str) -> Boxed<Result<Option<Arc<str>>, BrokerError>> {

@@ -14,9 +14,10 @@ use super::{Link, Shard, link::Held};
 use crate::{
     broker::{History, HistoryQuery, Published},
     framed::publication_text,
+    joining::Join,
     limits::RetryAfter,
     module::Ask,
-    node::{Join, Message},
+    node::Message,
     reply::Rejection,
     rules::{Class, Right},
 };
@@ -82,7 +83,9 @@ impl Shard {
         taken.map_err(|RetryAfter(ms)| Rejection::rate_limited(ms))?;
         let again = link.state.borrow_mut().subscription(channel).is_some();
         let channel = self.name(link, channel)?;
-        Ok(Join { session: self.key(link), user, channel, since, presence, id: id.map(Into::into), again })
+        self.settle_personal(link, &channel);
+        let (session, id) = (self.key(link), id.map(Into::into));
+        Ok(Join { session, user, channel, since, presence, id, again, told: false })
     }
 
     pub(super) fn message(

@@ -131,7 +131,7 @@ impl Shard {
             Body::Call { event, data, channel, op_id } => self
                 .meter_call(link)
                 .map(|()| self.call(link, id, &event, data, channel.as_deref(), op_id.as_deref())),
-            // Personal channels come with the durable log; until then nothing is acknowledged.
+            Body::Ack { offset } => self.acknowledge(link, id, offset),
             _ => Err(Rejection::new(ErrorCode::NotFound, "nothing answers this frame").field("type")),
         };
         if let Err(rejection) = result {
@@ -179,6 +179,7 @@ impl Shard {
     }
 
     fn unsubscribe(self: &Rc<Self>, link: &Rc<Link>, id: Option<&str>, channel: &str) {
+        self.settle_personal(link, channel);
         let known = link.state.borrow_mut().subscription(channel).map(|it| it.channel.node.clone());
         match known {
             Some(known) => self.node.leave(self.key(link), known, id),

@@ -21,6 +21,7 @@ use veche_protocol::{
 use super::{
     backlog::{Backlog, Chunk},
     channel::ShardChannel,
+    personal::{Acking, Personal},
 };
 use crate::{
     framed::Encoding,
@@ -76,6 +77,9 @@ pub(crate) struct State {
     pub(crate) ephemeral: Gcra,
     pub(crate) next_call: u32,
     pub(crate) subscriptions: Vec<Subscription>,
+    pub(crate) personal: Personal,
+    /// The client's own name for its device.
+    pub(crate) device: Option<Box<str>>,
     /// Parts that few sessions have at a time.
     pub(crate) rare: Option<Box<Rare>>,
 }
@@ -86,6 +90,7 @@ pub(crate) struct Rare {
     pub(crate) running: SmallVec<[Running; 1]>,
     /// Ephemeral frames over the limit: the latest of each kind, to be sent when it allows.
     pub(crate) latest: Vec<Held>,
+    pub(crate) acking: Option<Acking>,
 }
 
 /// An ephemeral frame over its limit: of each kind and channel the latest waits.
@@ -152,6 +157,8 @@ impl State {
             ephemeral: Gcra::new(),
             next_call: 0,
             subscriptions: Vec::new(),
+            personal: Personal::default(),
+            device: None,
             rare: None,
         }
     }
@@ -170,7 +177,8 @@ impl State {
 
     /// Gives the memory of the rare parts back when they are empty.
     pub(crate) fn tidy(&mut self) {
-        if self.rare.as_ref().is_some_and(|rare| rare.running.is_empty() && rare.latest.is_empty()) {
+        let empty = |rare: &Rare| rare.running.is_empty() && rare.latest.is_empty() && rare.acking.is_none();
+        if self.rare.as_deref().is_some_and(empty) {
             self.rare = None;
         }
     }

@@ -13,6 +13,7 @@ mod frames;
 mod link;
 mod listening;
 mod opening;
+mod personal;
 mod subscribing;
 mod timers;
 mod wheel;
@@ -201,6 +202,7 @@ impl Shard {
                 let channel = self.enter(&channel);
                 self.plan(&channel, Step::Lost(since));
             }
+            Entry::Knock { session, channel, position } => self.knocked(session, channel, position),
             Entry::Direct { session, text } => self.direct(session, text),
             Entry::Done { session, call, outcome, duplicate } => {
                 self.call_done(session, call, outcome, duplicate);

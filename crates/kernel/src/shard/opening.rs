@@ -42,6 +42,7 @@ impl Shard {
         link.slot.set(slot as u32);
         self.node.sessions.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
         self.node.metrics.opened.increment(1);
+        link.state.borrow_mut().device.clone_from(&opening.device);
         match opening.identity {
             Some(identity) => self.sign_in(&shared, identity),
             None if self.node.guests => self.admit_guest(&shared, opening.device.as_deref()),
@@ -74,7 +75,7 @@ impl Shard {
         let most = if user.is_guest() { 0 } else { self.node.limits.connections_per_user };
         let former = {
             let mut state = link.state.borrow_mut();
-            match self.node.users.connect(user, most) {
+            match self.node.users.connect(user, self.key(link), most) {
                 Ok(user) => {
                     state.machine.set_phase(phase);
                     state.auth_by_ms = 0;
@@ -89,9 +90,10 @@ impl Shard {
             }
         };
         if let Some(former) = former {
-            self.node.users.disconnect(&former);
+            self.node.users.disconnect(&former, self.key(link));
         }
         self.welcome(link, user);
+        self.enter_personal(link, user);
         self.arm(link);
     }
 
@@ -161,7 +163,7 @@ impl Shard {
         }
         self.inbox.push(Entry::Turn);
         if let Some(user) = &state.user {
-            self.node.users.disconnect(user);
+            self.node.users.disconnect(user, key);
         }
         link.backlog.replace(None);
         self.node.sessions.fetch_sub(1, std::sync::atomic::Ordering::Relaxed);

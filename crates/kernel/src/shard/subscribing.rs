@@ -24,7 +24,7 @@ use crate::{
     publication::UserId,
     recovery,
     reply::Rejection,
-    rules::Audience as Circle,
+    rules::{Audience as Circle, Namespace},
     users::User,
 };
 
@@ -52,7 +52,7 @@ impl Shard {
         let gone = || Rejection::unavailable("the session has ended");
         let link = self.session(wanted.session).ok_or_else(gone)?;
         let user = link.state.borrow().user_id().cloned().ok_or_else(gone)?;
-        let at = self.place(channel, &link, wanted.presence)?;
+        let at = self.place(channel, &link, wanted)?;
         if let Some(cut) = wanted.cut
             && channel.sent.get() < cut.offset
         {
@@ -66,8 +66,11 @@ impl Shard {
         let name = &channel.node.name;
         let id = wanted.id.as_deref();
         link.settled(name, wanted.cut, recovery);
-        let subscribed = ServerFrame::Subscribed { id, channel: name, head: wanted.cut, recovery, presence };
-        link.send_frame(&subscribed, self.node.limits.backlog_bytes);
+        if !wanted.told || matches!(recovery, Recovery::Reset(_)) {
+            let head = wanted.cut;
+            let subscribed = ServerFrame::Subscribed { id, channel: name, head, recovery, presence };
+            link.send_frame(&subscribed, self.node.limits.backlog_bytes);
+        }
         let from = wanted.since.filter(|_| recovery == Recovery::Replay);
         let replays = from.is_some();
         link.set_mode(channel, from.map_or(Mode::Live, Mode::Replaying));
@@ -83,7 +86,7 @@ impl Shard {
         &self,
         channel: &Rc<ShardChannel>,
         link: &Rc<Link>,
-        wants_members: bool,
+        wanted: &Subscribing,
     ) -> Result<u32, Rejection> {
         let mut state = link.state.borrow_mut();
         if let Some(known) = state.subscription(&channel.node.name) {
@@ -93,11 +96,12 @@ impl Shard {
             return Ok(at);
         }
         let most = self.node.limits.channels_per_session;
-        if most > 0 && state.subscriptions.len() >= most as usize {
+        let personal = channel.node.namespace.name == Namespace::PERSONAL;
+        if most > 0 && !personal && state.subscriptions.len() >= most as usize {
             let message = format!("a session may be subscribed to {most} channels");
             return Err(Rejection::new(ErrorCode::Conflict, message).field("channel"));
         }
-        let at = channel.add(link.clone(), wants_members);
+        let at = channel.add(link.clone(), wanted.presence);
         if state.subscriptions.is_empty() {
             state.subscriptions.reserve_exact(1);
         }

@@ -74,16 +74,21 @@ impl TestNode {
         &self.kernel
     }
 
-    /// A signed-in client, on the shards in turn. Its `welcome` has been read.
+    /// A signed-in client, on the shards in turn, as of [`TestNode::client_on`].
     pub async fn client(&self, user: &str) -> TestClient {
         self.client_on(self.turn(), user).await
     }
 
-    /// A signed-in client on this shard. Its `welcome` has been read.
+    /// A signed-in client on this shard. Its `welcome` has been read, and on a node with a log the
+    /// `subscribed` of its personal channel.
     pub async fn client_on(&self, shard: usize, user: &str) -> TestClient {
         let identity = Identity { user: UserId::from(user), expires_ms: 0 };
         let mut client = self.open(shard, Opening { identity: Some(identity), ..Opening::default() }).await;
         client.welcome().await;
+        if self.kernel.node.sequencers.durable().is_some() {
+            let own = format!("user:{user}");
+            client.find(&own, |frame| frame["type"] == "subscribed" && frame["channel"] == own).await;
+        }
         client
     }
 

@@ -8,6 +8,8 @@ mod kit;
 mod limits;
 mod middleware;
 mod order;
+mod paper;
+mod personal;
 mod presence_node;
 mod publishing;
 mod refusing;

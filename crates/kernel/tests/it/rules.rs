@@ -113,10 +113,10 @@ fn values_at_their_bounds_are_accepted() {
 
 /// Namespaces whose names are prefixes of each other, differ in case, or are look-alikes.
 const NAMES: [&str; 12] =
-    ["", "r", "ro", "room", "rooms", "Room", "rооm", "user", "guest", "game ", "канал", "a-b_c.d"];
+    ["", "r", "ro", "room", "rooms", "Room", "rооm", "users", "guest", "game ", "канал", "a-b_c.d"];
 
 fn audience() -> impl Strategy<Value = Audience> {
-    prop_oneof![Just(Audience::Nobody), Just(Audience::Users), Just(Audience::Anyone)]
+    prop_oneof![Just(Audience::Nobody), Just(Audience::Owner), Just(Audience::Users), Just(Audience::Anyone)]
 }
 
 fn namespaces() -> impl Strategy<Value = Vec<Namespace>> {
@@ -166,7 +166,9 @@ fn oracle(declared: &[Namespace], user: Option<&str>, right: Right, channel: &st
         let audience = [namespace.subscribe, namespace.publish, namespace.presence, namespace.history]
             [RIGHTS.iter().position(|r| *r == right).unwrap()];
         let is_guest = user.is_some_and(|user| user.get(..6) == Some("guest:"));
-        user.is_some() && (audience == Audience::Anyone || (audience == Audience::Users && !is_guest))
+        let is_owner = user.is_some_and(|user| channel == format!("{}:{user}", namespace.name));
+        let signed_in = audience == Audience::Users || (audience == Audience::Owner && is_owner);
+        user.is_some() && (audience == Audience::Anyone || (signed_in && !is_guest))
     })
 }
 
@@ -178,7 +180,9 @@ fn the_decision_agrees_with_the_documents() {
     for _ in 0..10 {
         let declared = namespaces().new_tree(&mut runner).unwrap().current();
         let rules = Rules::new(declared.clone()).unwrap();
-        let channels: Vec<_> = (0..100).map(|_| channel().new_tree(&mut runner).unwrap().current()).collect();
+        let some = (0..80).map(|_| channel().new_tree(&mut runner).unwrap().current());
+        let owned = users.iter().step_by(50).flatten().map(|user| format!("room:{user}"));
+        let channels: Vec<_> = some.chain(owned).collect();
         for (text, id) in users.iter().map(|text| (text, text.as_deref().map(UserId::from))) {
             for channel in &channels {
                 for right in RIGHTS {

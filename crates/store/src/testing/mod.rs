@@ -3,6 +3,7 @@
 //! Each case gets a store of its own over a manual clock. Several cases queue writes behind one that is
 //! held, so that which writes share a commit is decided by the test and not by chance.
 
+mod acks;
 mod desk;
 mod face;
 mod history;
@@ -43,8 +44,9 @@ pub async fn store_suite<F: AsyncFn(Clock) -> Store>(factory: F) {
             an_epoch_stays state_and_head_are_of_one_moment a_publication_comes_back_as_it_was_published;
         once: an_operation_counts_once_within_its_window an_operation_belongs_to_its_user_and_channel
             a_window_of_zero_remembers_nothing a_duplicate_takes_no_position
-            a_reply_is_kept_with_its_write a_failed_call_is_not_remembered a_reply_is_forgotten_after_a_week
-            an_acknowledgement_never_goes_back;
+            a_reply_is_kept_with_its_write a_failed_call_is_not_remembered a_reply_is_forgotten_after_a_week;
+        acks: an_acknowledgement_never_goes_back a_new_device_stands_at_the_head_from_then_on
+            what_was_never_published_is_not_acknowledged a_device_is_remembered_for_30_days_after_it_was_seen;
         history: history_is_read_in_both_directions a_page_is_bounded_by_bytes
             an_unused_channel_has_an_empty_history;
         retention: count_raises_the_floor age_raises_the_floor bytes_raise_the_floor

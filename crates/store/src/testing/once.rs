@@ -99,17 +99,3 @@ pub(super) async fn a_reply_is_forgotten_after_a_week(desk: &Desk) {
     let again = spend(desk, "ann", "op", false).await.expect("spends");
     assert_eq!(again, Once { reply: "2".into(), duplicate: false });
 }
-
-/// Red where the last acknowledgement won.
-pub(super) async fn an_acknowledgement_never_goes_back(desk: &Desk) {
-    let ann = UserId::from("ann");
-    assert_eq!(desk.store.acked(&ann, "phone").await, Ok(None));
-    for offset in [3, 7, 5] {
-        desk.store.ack(&ann, "phone", offset).await.expect("keeps it");
-    }
-    desk.store.ack(&ann, "laptop", 4).await.expect("keeps it");
-    assert_eq!(desk.store.acked(&ann, "phone").await, Ok(Some(7)));
-    assert_eq!(desk.store.acked(&ann, "laptop").await, Ok(Some(4)));
-    desk.clock.advance(Duration::from_hours(30 * 24));
-    assert_eq!(desk.store.acked(&ann, "phone").await, Ok(None));
-}

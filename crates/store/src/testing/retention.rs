@@ -2,7 +2,7 @@
 
 use std::{sync::Arc, time::Duration};
 
-use veche_kernel::{Namespace, Publication, Retain, UserId};
+use veche_kernel::{Namespace, Publication, Retain, UserId, log::Device};
 
 use super::desk::{ALL, Desk, name, rules};
 use crate::{Trimmed, Tx, params};
@@ -92,7 +92,8 @@ pub(super) async fn what_is_not_declared_is_kept(desk: &Desk) {
 pub(super) async fn what_is_remembered_expires(desk: &Desk) {
     let ann = UserId::from("ann");
     desk.append(desk.operation(Some("ann"), "op"), &rules()).await;
-    desk.store.ack(&ann, "phone", 1).await.expect("keeps it");
+    let phone = Device::of(&ann, Some("phone"));
+    desk.store.place(&phone).await.expect("keeps it");
     let user = ann.clone();
     let call =
         async move |tx: &mut Tx| tx.once(&user, "op", async |_| Ok::<_, crate::Error>("1".into())).await;

@@ -6,6 +6,7 @@ mod damage;
 mod folder;
 mod full_disk;
 mod kill;
+mod personal;
 mod snapshot;
 mod support;
 mod truncation;
