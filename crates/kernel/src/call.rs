@@ -3,7 +3,7 @@
 use serde::de::DeserializeOwned;
 use veche_protocol::{code::ErrorCode, name::ChannelName};
 
-use crate::{publication::UserId, reply::Rejection, session::Session};
+use crate::{publication::UserId, reply::Rejection, session::Session, web::field_of};
 
 /// A client's application event on its way to the handler.
 #[derive(Debug, Clone)]
@@ -118,36 +118,8 @@ impl<T: DeserializeOwned, S> Extract<S> for Data<T> {
         let mut json = serde_json::Deserializer::from_str(&call.data);
         serde_path_to_error::deserialize(&mut json).map(Data).map_err(|error| {
             let message = error.inner().to_string();
-            let field = field_of(&error.path().to_string(), &message);
+            let field = field_of("data", &error.path().to_string(), &message);
             Rejection::new(ErrorCode::BadRequest, message).field(field)
         })
-    }
-}
-
-/// The full name of the field that serde complains of; what is missing stands in the message only.
-fn field_of(path: &str, message: &str) -> String {
-    let mut field = String::from("data");
-    if path != "." {
-        field.push('.');
-        field.push_str(path);
-    }
-    if let Some(missing) = message.strip_prefix("missing field `").and_then(|rest| rest.split('`').next()) {
-        field.push('.');
-        field.push_str(missing);
-    }
-    field
-}
-
-#[cfg(test)]
-mod tests {
-    use super::field_of;
-
-    #[test]
-    fn a_payloads_error_names_its_field() {
-        let check = |path, message, field| assert_eq!(field_of(path, message), field);
-        check(".", "invalid type: integer `1`, expected struct Say", "data");
-        check(".", "missing field `body` at line 1 column 2", "data.body");
-        check("card", "missing field `title` at line 1 column 9", "data.card.title");
-        check("cards[2].title", "invalid type: null, expected a string", "data.cards[2].title");
     }
 }

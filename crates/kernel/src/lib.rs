@@ -11,6 +11,7 @@ mod delivery;
 mod filling;
 mod framed;
 mod handler;
+
 mod inbox;
 mod joining;
 mod kernel;
@@ -31,6 +32,7 @@ mod shard;
 #[cfg(feature = "testing")]
 pub mod testing;
 mod users;
+pub mod web;
 
 pub use call::{Call, Channel, Data, Extract, Parameter, State, User};
 pub use clock::Clock;

@@ -2,6 +2,7 @@
 
 use std::{borrow::Cow, collections::HashMap, future::Future, sync::Arc, time::Duration};
 
+use http::Method;
 use veche_protocol::{client::is_reserved, name::ChannelName};
 
 use crate::{
@@ -9,6 +10,7 @@ use crate::{
     publication::UserId,
     reply::Rejection,
     rules::{Namespace, Right},
+    web::{Bound, HttpHandler, PageHandler, Route, Table, Terms},
 };
 
 /// How long a handler may take, unless it says otherwise.
@@ -29,6 +31,8 @@ pub const DEADLINE: Duration = Duration::from_secs(10);
 pub struct Module<S = ()> {
     name: Cow<'static, str>,
     entries: Vec<Entry<S>>,
+    routes: Vec<Route<S>>,
+    last: Last,
     channels: Vec<Namespace>,
     guards: Vec<(String, Guard)>,
 }
@@ -37,6 +41,13 @@ struct Entry<S> {
     event: String,
     options: Options,
     bind: Box<dyn Fn(S) -> BoundHandler + Send + Sync>,
+}
+
+/// Which kind of entry was declared last: the options that follow are its.
+#[derive(Debug, Clone, Copy)]
+enum Last {
+    Event,
+    Route,
 }
 
 /// How a handler is run.
@@ -62,7 +73,14 @@ pub(crate) type Guard = Arc<dyn Fn(Ask) -> BoxFuture<Result<(), Rejection>> + Se
 impl<S: Clone + Send + Sync + 'static> Module<S> {
     /// An empty module.
     pub fn new(name: impl Into<Cow<'static, str>>) -> Self {
-        Self { name: name.into(), entries: Vec::new(), channels: Vec::new(), guards: Vec::new() }
+        Self {
+            name: name.into(),
+            entries: Vec::new(),
+            routes: Vec::new(),
+            last: Last::Event,
+            channels: Vec::new(),
+            guards: Vec::new(),
+        }
     }
 
     /// Answers calls of this event. A name may end in a parameter, as `balance:updated:{user}`, which the
@@ -80,15 +98,80 @@ impl<S: Clone + Send + Sync + 'static> Module<S> {
         };
         let options = Options { deadline: DEADLINE, concurrent: false };
         self.entries.push(Entry { event: event.into(), options, bind: Box::new(bind) });
+        self.last = Last::Event;
+        self
+    }
+
+    /// Answers raw requests of this method and path. `{name}` in the path takes one segment and `{*rest}`
+    /// all that follow; the handler reads them by [`Head::parameter`](crate::web::Head::parameter). Its
+    /// arguments are the [`HttpRequest`](crate::web::HttpRequest), then extractors. Middleware does not
+    /// stand around it.
+    #[must_use]
+    pub fn http<Arguments: 'static, H: HttpHandler<Arguments, S>>(
+        self,
+        method: Method,
+        path: impl Into<String>,
+        handler: H,
+    ) -> Self {
+        let handler = Arc::new(handler);
+        self.route(Some(method), path.into(), move |state: S| {
+            let handler = handler.clone();
+            Bound::Http(Arc::new(move |request| handler.run(request, &state)))
+        })
+    }
+
+    /// Answers with the boot data of the page at this path: what the page shows first, as JSON. The pattern
+    /// is one of [`Module::http`]'s, and so are the arguments, after a
+    /// [`PageRequest`](crate::web::PageRequest).
+    #[must_use]
+    pub fn page<Arguments: 'static, H: PageHandler<Arguments, S>>(
+        self,
+        path: impl Into<String>,
+        handler: H,
+    ) -> Self {
+        let handler = Arc::new(handler);
+        self.route(None, path.into(), move |state: S| {
+            let handler = handler.clone();
+            Bound::Page(Arc::new(move |request| handler.run(request, &state)))
+        })
+    }
+
+    fn route(
+        mut self,
+        method: Option<Method>,
+        path: String,
+        bind: impl Fn(S) -> Bound + Send + Sync + 'static,
+    ) -> Self {
+        self.routes.push(Route { method, path, terms: Terms::default(), bind: Box::new(bind) });
+        self.last = Last::Route;
         self
     }
 
     /// Changes how long the last handler may take (10 s unless said); past it the caller is answered
-    /// `timeout`, the handler is dropped at its next await, and the session goes on.
+    /// `timeout`, the handler is dropped at its next await, and the session goes on. An HTTP entry reads
+    /// its request's body in that time, too.
     #[must_use]
     pub fn deadline(mut self, deadline: Duration) -> Self {
-        if let Some(entry) = self.entries.last_mut() {
-            entry.options.deadline = deadline;
+        match self.last {
+            Last::Event => {
+                if let Some(entry) = self.entries.last_mut() {
+                    entry.options.deadline = deadline;
+                }
+            }
+            Last::Route => {
+                if let Some(route) = self.routes.last_mut() {
+                    route.terms.deadline = deadline;
+                }
+            }
+        }
+        self
+    }
+
+    /// Changes how many bytes the body of a request to the last HTTP entry may have (1 MiB unless said).
+    #[must_use]
+    pub fn body_limit(mut self, bytes: usize) -> Self {
+        if let (Last::Route, Some(route)) = (self.last, self.routes.last_mut()) {
+            route.terms.body_limit = bytes;
         }
         self
     }
@@ -96,7 +179,7 @@ impl<S: Clone + Send + Sync + 'static> Module<S> {
     /// Lets the session's later frames overtake the last handler while it runs.
     #[must_use]
     pub fn concurrent(mut self) -> Self {
-        if let Some(entry) = self.entries.last_mut() {
+        if let (Last::Event, Some(entry)) = (self.last, self.entries.last_mut()) {
             entry.options.concurrent = true;
         }
         self
@@ -134,7 +217,14 @@ impl<S: Clone + Send + Sync + 'static> Module<S> {
             }
         };
         let entries = self.entries.into_iter().map(bound).collect();
-        Module { name: self.name, entries, channels: self.channels, guards: self.guards }
+        let routed = |route: Route<S>| {
+            let Route { method, path, terms, bind } = route;
+            let handler = bind(state.clone());
+            Route { method, path, terms, bind: Box::new(move |()| handler.clone()) }
+        };
+        let routes = self.routes.into_iter().map(routed).collect();
+        let (name, last) = (self.name, self.last);
+        Module { name, entries, routes, last, channels: self.channels, guards: self.guards }
     }
 }
 
@@ -159,6 +249,26 @@ pub enum BuildError {
         module: String,
         /// What is wrong with it.
         why: &'static str,
+    },
+    /// Two entries answer one method and path.
+    #[error("{method} {path:?} of the module {module:?} has a handler already")]
+    DoubledPath {
+        /// The method; `page` for a page.
+        method: String,
+        /// The path.
+        path: String,
+        /// The later module.
+        module: String,
+    },
+    /// A path is malformed, or could be taken for another entry's.
+    #[error("the path {path:?} of the module {module:?} cannot be used: {why}")]
+    InvalidPath {
+        /// The path.
+        path: String,
+        /// The module.
+        module: String,
+        /// What is wrong with it.
+        why: String,
     },
     /// A namespace is malformed or declared twice.
     #[error(transparent)]
@@ -195,6 +305,7 @@ pub(crate) struct Registry {
     exact: HashMap<String, Registered>,
     prefixes: Vec<(String, Registered)>,
     guards: HashMap<String, Guard>,
+    pub(crate) table: Table,
     pub(crate) layers: Arc<[Arc<dyn Middleware>]>,
 }
 
@@ -203,11 +314,14 @@ impl Registry {
         Self { layers: layers.into(), ..Self::default() }
     }
 
-    /// Adds a module's handlers and guards, and hands its namespaces over.
+    /// Adds a module's entries and guards, and hands its namespaces over.
     pub(crate) fn mount(&mut self, module: Module) -> Result<Vec<Namespace>, BuildError> {
         let name = module.name.to_string();
         for entry in module.entries {
             self.add(entry, &name)?;
+        }
+        for route in module.routes {
+            self.table.add(route, &name)?;
         }
         for (namespace, guard) in module.guards {
             if !module.channels.iter().any(|declared| declared.name == namespace) {

@@ -2,8 +2,11 @@
 
 use std::borrow::Cow;
 
+use http::StatusCode;
 use serde::Serialize;
 use veche_protocol::{client::Refusal, code::ErrorCode, server::Failure};
+
+use crate::web::status_of;
 
 /// Why a call, a rule or a frame was refused: it reaches the client as an `error` frame.
 ///
@@ -20,12 +23,13 @@ pub struct Rejection {
     message: Cow<'static, str>,
     field: Option<Cow<'static, str>>,
     retry_after_ms: Option<u64>,
+    status: Option<StatusCode>,
 }
 
 impl Rejection {
     /// A rejection with its word and a sentence for people.
     pub fn new(code: ErrorCode, message: impl Into<Cow<'static, str>>) -> Self {
-        Self { code, message: message.into(), field: None, retry_after_ms: None }
+        Self { code, message: message.into(), field: None, retry_after_ms: None, status: None }
     }
 
     /// The rules do not allow it. Says nothing of whether the thing exists.
@@ -64,6 +68,13 @@ impl Rejection {
         self
     }
 
+    /// Answers an HTTP request with this status, where the one of the code does not say it well.
+    #[must_use]
+    pub fn status(mut self, status: StatusCode) -> Self {
+        self.status = Some(status);
+        self
+    }
+
     /// The word.
     pub fn code(&self) -> ErrorCode {
         self.code
@@ -72,6 +83,21 @@ impl Rejection {
     /// The sentence.
     pub fn message(&self) -> &str {
         &self.message
+    }
+
+    /// The field that is wrong.
+    pub fn wrong_field(&self) -> Option<&str> {
+        self.field.as_deref()
+    }
+
+    /// When to try again, in ms.
+    pub fn retry_after(&self) -> Option<u64> {
+        self.retry_after_ms
+    }
+
+    /// The status of an HTTP response that tells of it.
+    pub fn http_status(&self) -> StatusCode {
+        self.status.unwrap_or_else(|| status_of(self.code))
     }
 
     pub(crate) fn as_failure(&self) -> Failure<'_> {
@@ -91,6 +117,7 @@ impl From<Refusal<'_>> for Rejection {
             message: refusal.message,
             field: refusal.field.map(Cow::Borrowed),
             retry_after_ms: None,
+            status: None,
         }
     }
 }

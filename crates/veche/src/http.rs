@@ -4,6 +4,7 @@
 use std::{
     cell::Cell,
     convert::Infallible,
+    net::IpAddr,
     pin::Pin,
     rc::Rc,
     sync::Arc,
@@ -21,13 +22,13 @@ use hyper::{
 use hyper_util::rt::{TokioIo, TokioTimer};
 use metrics::counter;
 use tokio::{net::TcpStream, sync::Notify};
-use tower::ServiceExt;
 use veche_kernel::{Encoding, Identity, Opening, Shard};
 use veche_protocol::ws::upgrade::{self, Accepted, Offer};
 
 use crate::{
     answering::Answering,
     door::{Door, Guest},
+    mounted::{self, Peer},
     socket::{self, SocketHandler},
     sse, websocket,
 };
@@ -46,6 +47,8 @@ enum Upgrade {
 /// Serves a connection on its shard.
 pub(crate) fn serve(shard: &Rc<Shard>, stream: TcpStream, guest: Guest) {
     let shard = shard.clone();
+    // A socket that has no peer any more gets no answer either.
+    let peer = Peer(stream.peer_addr().map_or(IpAddr::from([0, 0, 0, 0]), |peer| peer.ip()));
     tokio::task::spawn_local(async move {
         let upgrade: Rc<Cell<Option<Upgrade>>> = Rc::default();
         let abandon: Rc<Notify> = Rc::default();
@@ -55,7 +58,10 @@ pub(crate) fn serve(shard: &Rc<Shard>, stream: TcpStream, guest: Guest) {
             upgrade: upgrade.clone(),
             abandon: abandon.clone(),
         };
-        let service = service_fn(move |request| answer(asked.clone(), request));
+        let service = service_fn(move |mut request: Request<Incoming>| {
+            request.extensions_mut().insert(peer);
+            answer(asked.clone(), request)
+        });
         let connection = http1::Builder::new()
             .timer(TokioTimer::new())
             .header_read_timeout(guest.door.handshake)
@@ -288,8 +294,8 @@ async fn route(door: &Arc<Door>, request: Request<Incoming>) -> Response<Body> {
     let ambiguous =
         headers.contains_key(header::TRANSFER_ENCODING) && headers.contains_key(header::CONTENT_LENGTH);
     let answering = Answering::new(door.clone());
-    let routes = door.routes.clone();
-    let running = door.kernel.handlers().spawn(routes.oneshot(request.map(Body::new)));
+    let answered = mounted::answer(door.clone(), request.map(Body::new));
+    let running = door.kernel.handlers().spawn(answered);
     let abort = AbortOnDrop(running.abort_handle());
     let mut response = match running.await {
         Ok(Ok(response)) => response,

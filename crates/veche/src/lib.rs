@@ -26,6 +26,7 @@ mod answering;
 mod door;
 mod http;
 mod listen;
+mod mounted;
 mod origin;
 mod server;
 pub mod socket;

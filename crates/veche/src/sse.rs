@@ -13,13 +13,11 @@ use std::{hash::BuildHasher, rc::Rc, sync::Arc};
 use axum::body::Body;
 use http::{HeaderMap, HeaderValue, Method, Request, Response, StatusCode, header};
 use hyper::body::Incoming;
-use metrics::counter;
-use serde_json::json;
 use tokio::sync::Notify;
 use veche_kernel::{ChannelName, CloseCode, Encoding, ErrorCode, Opening, Position, Rejection, Shard};
 
 use self::asked::Asked;
-use crate::{door::Door, http as handshake, http::Refusal};
+use crate::{door::Door, http as handshake, http::Refusal, mounted::to_axum};
 
 pub(crate) use self::stream::EventsBody;
 
@@ -158,37 +156,12 @@ fn refuse_session(code: CloseCode) -> Response<Body> {
 }
 
 fn refuse(rejection: &Rejection, field: Option<&str>, channel: Option<&str>) -> Response<Body> {
-    let status = status_of(rejection.code());
-    counter!("veche_http_refused_total", "status" => status.as_str().to_owned()).increment(1);
-    let mut error = json!({ "code": rejection.code().as_str(), "message": rejection.message() });
+    let mut error = rejection.as_json();
     if let Some(field) = field {
         error["field"] = field.into();
     }
     if let Some(channel) = channel {
         error["channel"] = channel.into();
     }
-    let mut response = Response::new(Body::from(json!({ "error": error }).to_string()));
-    *response.status_mut() = status;
-    let headers = response.headers_mut();
-    headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
-    if rejection.code().retryable() {
-        headers.insert(header::RETRY_AFTER, HeaderValue::from_static("1"));
-    }
-    response
-}
-
-const fn status_of(code: ErrorCode) -> StatusCode {
-    match code {
-        ErrorCode::BadRequest => StatusCode::BAD_REQUEST,
-        ErrorCode::Unauthorized => StatusCode::UNAUTHORIZED,
-        ErrorCode::NotFound => StatusCode::NOT_FOUND,
-        ErrorCode::Conflict => StatusCode::CONFLICT,
-        ErrorCode::TooLarge => StatusCode::PAYLOAD_TOO_LARGE,
-        ErrorCode::RateLimited => StatusCode::TOO_MANY_REQUESTS,
-        ErrorCode::Unavailable => StatusCode::SERVICE_UNAVAILABLE,
-        ErrorCode::Timeout => StatusCode::GATEWAY_TIMEOUT,
-        ErrorCode::Internal => StatusCode::INTERNAL_SERVER_ERROR,
-        // A module's own word, said by the guard of its channels.
-        _ => StatusCode::FORBIDDEN,
-    }
+    rejection.respond_with(&error).map(to_axum)
 }

@@ -1,11 +1,14 @@
 //! A node under test.
 
 use std::{
+    net::IpAddr,
     rc::Rc,
     sync::atomic::{AtomicUsize, Ordering},
     time::Duration,
 };
 
+use bytes::Bytes;
+use serde_json::Value;
 use tokio::sync::oneshot;
 
 use super::client::TestClient;
@@ -14,7 +17,9 @@ use crate::{
     kernel::{Builder, Kernel},
     node::Identity,
     publication::UserId,
+    reply::Rejection,
     shard::{Opening, Shard},
+    web::{Body, Caller, Credential, Mounted, Visitor},
 };
 
 /// How long a test waits, in real time, for what should happen at once.
@@ -109,6 +114,30 @@ impl TestNode {
         TestClient::open(&self.kernel, shard, opening).await
     }
 
+    /// Asks an HTTP entry of the modules, as this user or as a guest.
+    ///
+    /// # Panics
+    /// If no entry answers this method and path, or the answer's body breaks off.
+    pub async fn ask_http(&self, request: http::Request<Body>, user: Option<&str>) -> http::Response<Bytes> {
+        let found = self.kernel.http(request.method(), request.uri().path());
+        let Some(Mounted::Entry(entry)) = found else {
+            panic!("no entry answers {} {}", request.method(), request.uri().path())
+        };
+        let (head, body) = entry.answer(&self.kernel, request, visitor(user)).await.into_parts();
+        let body = body.collect(usize::MAX).await.expect("the answer comes to its end");
+        http::Response::from_parts(head, body)
+    }
+
+    /// The boot data of the page at this path, as this user or as a guest sees it.
+    ///
+    /// # Panics
+    /// If the path is none.
+    pub async fn boot(&self, path: &str, user: Option<&str>) -> Result<Value, Rejection> {
+        let path = path.parse().expect("it is a path");
+        let json = self.kernel.boot(path, http::HeaderMap::new(), visitor(user)).await?;
+        Ok(json.map_or(Value::Null, |json| serde_json::from_str(&json).expect("it is JSON")))
+    }
+
     fn turn(&self) -> usize {
         self.next_shard.fetch_add(1, Ordering::Relaxed) % self.kernel.shards()
     }
@@ -181,6 +210,12 @@ impl TestNode {
         }
         count
     }
+}
+
+fn visitor(user: Option<&str>) -> Visitor {
+    let identity = |user| Identity { user: UserId::from(user), expires_ms: 0 };
+    let caller = user.map(|user| Caller { identity: identity(user), by: Credential::Bearer });
+    Visitor { peer: IpAddr::from([127, 0, 0, 1]), caller }
 }
 
 /// What has happened in the node so far.

@@ -3,6 +3,7 @@
 mod broker;
 mod calls;
 mod durable;
+mod entries;
 mod interest;
 mod kit;
 mod limits;

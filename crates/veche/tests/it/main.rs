@@ -9,6 +9,7 @@ mod frames;
 mod handshake;
 mod limits;
 mod listeners;
+mod mounted;
 mod panics;
 mod requests;
 mod resets;

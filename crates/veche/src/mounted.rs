@@ -1,0 +1,98 @@
+//! Requests to the modules' HTTP entries, and to the boot data of their pages.
+//!
+//! An entry is found before anybody is asked who they are, so that a request to a path of nobody's costs no
+//! verification. Everything here runs on the handlers' runtime.
+
+use std::{convert::Infallible, net::IpAddr, sync::Arc};
+
+use axum::body::Body as AxumBody;
+use http::{HeaderValue, Method, Request, Response, StatusCode, Uri, header, request::Parts};
+use tower::ServiceExt;
+use veche_kernel::{
+    ErrorCode, Rejection,
+    web::{Body, Caller, Credential, HttpOutcome, HttpResponse, Mounted, Visitor, json_response},
+};
+
+use crate::{door::Door, http as handshake};
+
+/// Where a page's boot data is asked for: `GET /api/page?path=/board/1`.
+const BOOT: &str = "/api/page";
+
+/// The address that a request came from, among its extensions.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Peer(pub(crate) IpAddr);
+
+/// Answers by the modules' entries, and by the routes where there is none.
+pub(crate) async fn answer(
+    door: Arc<Door>,
+    request: Request<AxumBody>,
+) -> Result<Response<AxumBody>, Infallible> {
+    let kernel = &door.kernel;
+    let (head, body) = request.into_parts();
+    match kernel.http(&head.method, head.uri.path()) {
+        Some(Mounted::Entry(entry)) => {
+            let visitor = match visitor(&door, &head) {
+                Ok(visitor) => visitor,
+                Err(refused) => return Ok(refused.into_response()),
+            };
+            let request = Request::from_parts(head, from_axum(body));
+            Ok(entry.answer(kernel, request, visitor).await.map(to_axum))
+        }
+        Some(Mounted::OtherMethod(allow)) => Ok(other_method(allow).map(to_axum)),
+        None if head.uri.path() == BOOT => Ok(boot(&door, head).await),
+        None => door.routes.clone().oneshot(Request::from_parts(head, body)).await,
+    }
+}
+
+fn visitor(door: &Door, head: &Parts) -> Result<Visitor, handshake::Refusal> {
+    let identity = handshake::authenticate(door, &head.headers)?;
+    let peer = head.extensions.get::<Peer>().map_or(IpAddr::from([0, 0, 0, 0]), |peer| peer.0);
+    let caller = identity.map(|identity| Caller { identity, by: Credential::Bearer });
+    Ok(Visitor { peer, caller })
+}
+
+fn other_method(allow: HeaderValue) -> HttpResponse {
+    let message = "this path is used by other methods";
+    let rejection = Rejection::new(ErrorCode::BadRequest, message).status(StatusCode::METHOD_NOT_ALLOWED);
+    let mut response = rejection.into_response();
+    response.headers_mut().insert(header::ALLOW, allow);
+    response
+}
+
+async fn boot(door: &Door, head: Parts) -> Response<AxumBody> {
+    if !matches!(head.method, Method::GET | Method::HEAD) {
+        return other_method(HeaderValue::from_static("GET, HEAD")).map(to_axum);
+    }
+    let visitor = match visitor(door, &head) {
+        Ok(visitor) => visitor,
+        Err(refused) => return refused.into_response(),
+    };
+    let outcome = boot_data(door, head, visitor).await;
+    outcome.unwrap_or_else(Rejection::into_response).map(to_axum)
+}
+
+async fn boot_data(door: &Door, head: Parts, visitor: Visitor) -> HttpOutcome {
+    let query = head.uri.query().unwrap_or_default();
+    let path = form_urlencoded::parse(query.as_bytes()).find(|(name, _)| name == "path");
+    let wrong = |why| Rejection::new(ErrorCode::BadRequest, why).field("path");
+    let (_, path) = path.ok_or_else(|| wrong("name the page: ?path=/board/1"))?;
+    let page: Uri = match path.parse() {
+        Ok(uri) if path.starts_with('/') => uri,
+        _ => return Err(wrong("a page's path begins with / and is encoded as in an address")),
+    };
+    let json = door.kernel.boot(page, head.headers, visitor).await?;
+    Ok(json_response(StatusCode::OK, json.map_or_else(|| "null".to_owned(), String::from)))
+}
+
+/// A request's body as modules read it.
+pub(crate) fn from_axum(body: AxumBody) -> Body {
+    Body::stream(body.into_data_stream())
+}
+
+/// A module's body as it leaves.
+pub(crate) fn to_axum(body: Body) -> AxumBody {
+    match body.into_bytes() {
+        Ok(bytes) => bytes.into(),
+        Err(pieces) => AxumBody::from_stream(pieces),
+    }
+}
