@@ -39,7 +39,7 @@ pub enum ServeError {
     /// The recorder of metrics cannot be installed.
     #[error("cannot record metrics: {0}")]
     Metrics(#[from] MetricsError),
-    /// The database of durable channels cannot be opened or closed.
+    /// The database cannot be opened or closed.
     #[error(transparent)]
     Store(#[from] StoreError),
     /// The namespaces contradict each other, or the threads do not start.
@@ -80,15 +80,13 @@ pub fn run(config: Config, demo: bool) -> Result<(), ServeError> {
     let store = store::open(&config, &clock)?;
     let mut builder = Kernel::builder()
         .clock(clock)
+        .log(Arc::new(store.clone()))
         .limits(config.limits.clone())
         .shards(config.server.shards)
         .guests(demo)
         .authenticator(Arc::new(secret.verifier));
     for namespace in &config.namespaces {
         builder = builder.namespace(namespace.clone());
-    }
-    if let Some(store) = &store {
-        builder = builder.log(Arc::new(store.clone()));
     }
     let kernel = builder.build()?;
     let node = Node { kernel: kernel.clone(), metrics: metrics.clone(), started: Instant::now() };
@@ -100,9 +98,7 @@ pub fn run(config: Config, demo: bool) -> Result<(), ServeError> {
     let handlers = kernel.handlers().clone();
     handlers.spawn(keep_up(metrics));
     let served = handlers.block_on(veche::serve(kernel, listen));
-    if let Some(store) = &store {
-        store::close(store)?;
-    }
+    store::close(&store)?;
     Ok(served?)
 }
 

@@ -1,9 +1,8 @@
-//! The database of durable channels: opened for `serve` where a namespace needs it, copied and put back by
-//! `veche store`.
+//! The database of durable and personal channels: opened for `serve`, copied and put back by `veche store`.
 
 use std::{future::Future, path::Path};
 
-use veche::{Class, Clock};
+use veche::Clock;
 use veche_store::{Error, Options, Store};
 
 use crate::config::Config;
@@ -12,21 +11,26 @@ use crate::config::Config;
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum StoreError {
+    /// Another server works with the data folder.
+    #[error("{0}: by --data")]
+    InUse(Error),
     /// The store refuses, and says what to do.
     #[error(transparent)]
-    Store(#[from] Error),
+    Store(Error),
     /// The operating system refuses.
     #[error("cannot start: {0}")]
     Start(#[from] std::io::Error),
 }
 
-/// The store, if a namespace is durable.
-pub fn open(config: &Config, clock: &Clock) -> Result<Option<Store>, StoreError> {
-    if config.namespaces.iter().all(|namespace| namespace.class != Class::Durable) {
-        return Ok(None);
+impl From<Error> for StoreError {
+    fn from(error: Error) -> Self {
+        if matches!(error, Error::InUse { .. }) { Self::InUse(error) } else { Self::Store(error) }
     }
-    let options = Options::new(clock.clone());
-    Ok(Some(block_on(Store::open(&config.server.data, options))?))
+}
+
+/// The store in the data folder, which is made if need be.
+pub fn open(config: &Config, clock: &Clock) -> Result<Store, StoreError> {
+    block_on(Store::open(&config.server.data, Options::new(clock.clone())))
 }
 
 /// Ends the store in order: the next start needs no check.

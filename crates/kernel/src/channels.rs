@@ -1,7 +1,7 @@
 //! The node's records of channels: who is interested, up to where it was delivered, who is there.
 //!
 //! Locks are taken in one order: a broker's lock of the channel, the table's stripe, the channel's record,
-//! a shard's inbox. None is held across an await.
+//! the table of users, a shard's inbox. None is held across an await.
 
 use std::{
     hash::BuildHasher,

@@ -14,7 +14,9 @@ use axum::body::Body;
 use http::{HeaderMap, HeaderValue, Method, Request, Response, StatusCode, header};
 use hyper::body::Incoming;
 use tokio::sync::Notify;
-use veche_kernel::{ChannelName, CloseCode, Encoding, ErrorCode, Opening, Position, Rejection, Shard};
+use veche_kernel::{
+    ChannelName, CloseCode, Encoding, ErrorCode, Identity, Opening, Position, Rejection, Shard,
+};
 
 use self::asked::Asked;
 use crate::{door::Door, http as handshake, http::Refusal, mounted::to_axum};
@@ -95,14 +97,43 @@ async fn decide(
     if identity.is_none() && !door.kernel.serves_guests() {
         return Err(handshake::no_credential().into_response());
     }
+    let channels = match asked {
+        Asked::Channels(channels) => channels,
+        Asked::Own(since) => vec![own(shard, identity.as_ref(), device.as_deref(), since).await?],
+    };
     let opening = Opening { encoding: Encoding::Sse, identity, device };
-    let body = EventsBody::open(shard, opening, asked.channels.clone(), retry_ms(), abandon);
+    let body = EventsBody::open(shard, opening, channels.clone(), retry_ms(), abandon);
     if let Some(code) = body.closing() {
         return Err(refuse_session(code));
     }
-    subscribe(shard, &body, &asked.channels).await?;
+    subscribe(shard, &body, &channels).await?;
     body.begin();
     Ok(body)
+}
+
+/// The caller's personal channel, and from where: what the client has, or else what its device has
+/// acknowledged. Whoever comes back with a position has everything up to there.
+async fn own(
+    shard: &Rc<Shard>,
+    identity: Option<&Identity>,
+    device: Option<&str>,
+    since: Option<Position>,
+) -> Result<(ChannelName, Option<Position>), Response<Body>> {
+    let Some(Identity { user, .. }) = identity else {
+        return Err(handshake::no_credential().into_response());
+    };
+    let Some(channel) = shard.personal_channel(user) else {
+        let message = "this server keeps no personal channels: name the channels, ?channel=…&channel=…";
+        return Err(refuse(&Rejection::new(ErrorCode::NotFound, message), Some("channel"), None));
+    };
+    let place = match since {
+        Some(since) => shard.personal_ack(user, device, since).await.map(|()| Some(since)),
+        None => shard.personal_place(user, device).await,
+    };
+    match place {
+        Ok(since) => Ok((channel, since)),
+        Err(rejection) => Err(refuse(&rejection, None, Some(&channel))),
+    }
 }
 
 async fn subscribe(

@@ -8,6 +8,7 @@ mod durable_disk;
 mod durable_restore;
 mod health;
 mod log;
+mod personal;
 mod secret;
 mod serve;
 mod support;

@@ -88,7 +88,7 @@ fn the_demo_page_is_there_only_with_the_flag() {
     let folder = Folder::new();
     let server = Running::start(&folder, &[]);
     assert_eq!((server.get("/").0, server.get("/_try").0), (404, 404));
-    let demo = Running::start(&folder, &["--demo"]);
+    let demo = Running::start(&Folder::new(), &["--demo"]);
     assert_eq!((demo.get("/").0, demo.get("/_try").0, demo.get("/_try/try.js").0), (200, 200, 200));
 }
 
@@ -106,7 +106,7 @@ fn a_taken_port_is_an_error_that_names_the_flag() {
     let folder = Folder::new();
     let server = Running::start(&folder, &[]);
     let mut second = Command::new(env!("CARGO_BIN_EXE_veche"));
-    second.args(["serve", "--host", "127.0.0.1", "--port", &server.port.to_string()]);
+    second.args(["serve", "--host", "127.0.0.1", "--port", &server.port.to_string(), "--data", "other"]);
     let output = second.current_dir(folder.path()).env_clear().output().expect("the binary runs");
     assert!(!output.status.success());
     let stderr = String::from_utf8(output.stderr).expect("UTF-8");

@@ -254,15 +254,20 @@ impl Shard {
         Ok(acked.map(|offset| Position { epoch: head.epoch, offset }))
     }
 
-    /// A user's device has shown, by asking for what follows, that it has everything up to this offset. One
-    /// that was never published is passed over: the subscription tells the client.
+    /// A user's device has shown, by asking for what follows, that it has everything up to here. A position
+    /// of another numbering, or one that was never published, is passed over: the subscription tells the
+    /// client.
     pub async fn personal_ack(
         &self,
         user: &UserId,
         device: Option<&str>,
-        offset: u64,
+        position: Position,
     ) -> Result<(), Rejection> {
-        self.personal_log()?.ack(&Device::of(user, device), offset).await?;
+        let (log, device) = (self.personal_log()?, Device::of(user, device));
+        let place = log.place(&device).await?;
+        if place.head.epoch == position.epoch && place.acked.is_none_or(|acked| acked < position.offset) {
+            log.ack(&device, position.offset).await?;
+        }
         Ok(())
     }
 

@@ -11,10 +11,13 @@ const LAST_EVENT_ID: HeaderName = HeaderName::from_static("last-event-id");
 /// The same for clients that cannot set the header.
 const LAST_EVENT_ID_FIELD: &str = "last_event_id";
 
-/// Channels in the order of the query.
-#[derive(Debug)]
-pub(super) struct Asked {
-    pub(super) channels: Vec<(ChannelName, Option<Position>)>,
+/// What the stream is to carry.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) enum Asked {
+    /// Channels, in the order of the query.
+    Channels(Vec<(ChannelName, Option<Position>)>),
+    /// The caller's personal channel.
+    Own(Option<Position>),
 }
 
 /// Why a request is none.
@@ -40,11 +43,11 @@ impl Asked {
                 _ => {}
             }
         }
+        let positions = positions(headers, id.as_deref(), names.len().max(1))?;
         if names.is_empty() {
-            return Err(unclear("channel", "name the channels: ?channel=…&channel=…"));
+            return Ok(Self::Own(positions.into_iter().next().flatten()));
         }
-        let positions = positions(headers, id.as_deref(), names.len())?;
-        Ok(Self { channels: names.into_iter().zip(positions).collect() })
+        Ok(Self::Channels(names.into_iter().zip(positions).collect()))
     }
 }
 
@@ -119,7 +122,12 @@ mod tests {
         let asked = Asked::read(query, &headers);
         let found = asked.as_ref().map_err(|unclear| unclear.field).map(|asked| {
             let offset = |since: &Option<Position>| since.map(|since| since.offset);
-            asked.channels.iter().map(|(name, since)| (name.as_str(), offset(since))).collect::<Vec<_>>()
+            match asked {
+                Asked::Channels(channels) => {
+                    channels.iter().map(|(name, since)| (name.as_str(), offset(since))).collect::<Vec<_>>()
+                }
+                Asked::Own(since) => vec![("(own)", offset(since))],
+            }
         });
         assert_eq!(found, expected.map(<[_]>::to_vec), "{query} with {header:?}");
     }
@@ -133,7 +141,9 @@ mod tests {
         check("channel=a&last_event_id=e-6", Some("e-7"), Ok(&[("a", Some(7))]));
         check("channel=a&last_event_id=", Some(""), Ok(&[("a", None)]));
         check("channel=a&channel=b", Some("e-7,-"), Ok(&[("a", Some(7)), ("b", None)]));
-        check("", None, Err("channel"));
+        check("", None, Ok(&[("(own)", None)]));
+        check("device=phone", Some("e-7"), Ok(&[("(own)", Some(7))]));
+        check("", Some("e-7,e-8"), Err("Last-Event-ID"));
         check("channel=", None, Err("channel"));
         check("channel", None, Err("channel"));
         check("channel=a&channel=a", None, Err("channel"));

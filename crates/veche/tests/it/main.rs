@@ -19,6 +19,7 @@ mod sockets;
 
 mod sse;
 mod sse_client;
+mod sse_own;
 mod sse_refusals;
 mod sse_resets;
 mod sse_slow;
