@@ -19,6 +19,7 @@ use crate::{
     broker::{BrokerError, History, HistoryQuery, Published},
     channels::{NodeChannel, Routes},
     clock::Clock,
+    identity::Authenticate,
     inbox::{Audience, Entry, SessionKey, lock},
     limits::Limits,
     metrics::Metrics,
@@ -26,6 +27,7 @@ use crate::{
     once::UnderWay,
     publication::{Publication, Sender, SessionId, UserId},
     reply::Rejection,
+    revoked::RevokedTable,
     rules::{Class, Namespace, Rules},
     sequencers::Sequencers,
     shard::Shard,
@@ -36,21 +38,6 @@ use crate::{
 const LOG_SWEEP_MS: u64 = 60_000;
 /// How long a publisher waits for a shard that is behind.
 pub(crate) const PATIENCE: Duration = Duration::from_secs(2);
-
-/// Who a credential stands for.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Identity {
-    /// The user.
-    pub user: UserId,
-    /// When the credential ends, ms since 1970; 0 = never.
-    pub expires_ms: u64,
-}
-
-/// What decides on credentials. Implemented by the doors' token verifiers.
-pub trait Authenticate: Send + Sync + 'static {
-    /// Who this token stands for, or a word (for a metric) that says why it is refused.
-    fn authenticate(&self, token: &str, wall_ms: u64) -> Result<Identity, &'static str>;
-}
 
 /// When a connection is asked for a sign of life, and how long it may take to give one.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -76,6 +63,7 @@ pub(crate) struct Node {
     pub(crate) guests: bool,
     pub(crate) guest_key: std::hash::RandomState,
     pub(crate) authenticator: Option<Arc<dyn Authenticate>>,
+    pub(crate) revoked: RevokedTable,
     pub(crate) registry: Registry,
     pub(crate) sequencers: Sequencers,
     pub(crate) routes: Arc<Routes>,

@@ -221,7 +221,8 @@ impl Verifier {
 impl Authenticate for Verifier {
     fn authenticate(&self, token: &str, wall_ms: u64) -> Result<veche_kernel::Identity, &'static str> {
         let identity = self.verify(token, wall_ms).map_err(TokenError::reason)?;
-        Ok(veche_kernel::Identity { user: identity.user.as_str().into(), expires_ms: identity.expires_ms })
+        let user = identity.user.as_str().into();
+        Ok(veche_kernel::Identity { expires_ms: identity.expires_ms, ..veche_kernel::Identity::of(user) })
     }
 }
 

@@ -16,7 +16,7 @@ use crate::{
     limits::RetryAfter,
     publication::{Sender, UserId},
     reply::Rejection,
-    rules::{Audience as Circle, Decision, Principal, Right},
+    rules::{Audience as Circle, Decision, Right},
 };
 
 /// How long somebody is shown as writing after they last said so.
@@ -168,9 +168,8 @@ impl Shard {
     /// What the rules say of this session, a right and a channel. A module's guard is another question.
     pub(super) fn decide(&self, link: &Link, right: Right, channel: &str) -> Result<UserId, Rejection> {
         let state = link.state.borrow();
-        let user = state.user_id();
-        match self.node.rules.decide(Principal { user }, right, channel) {
-            Decision::Allowed => user.cloned().ok_or_else(Rejection::unauthorized),
+        match self.node.rules.decide(state.principal(), right, channel) {
+            Decision::Allowed => state.user_id().cloned().ok_or_else(Rejection::unauthorized),
             Decision::Denied => {
                 self.node.metrics.refused("rules");
                 Err(Rejection::forbidden().field("channel"))

@@ -25,8 +25,11 @@ use super::{
 };
 use crate::{
     framed::Encoding,
+    identity::{Bearer, Identity},
     limits::Gcra,
     publication::{SessionId, UserId},
+    revoked::Revocation,
+    rules::Principal,
     users::User,
 };
 
@@ -66,6 +69,8 @@ pub(crate) struct State {
     /// Wall clock, ms; 0 = never.
     pub(crate) expires_ms: u64,
     pub(crate) expiring_told: bool,
+    /// When the credential was issued, in seconds since 1970; 0 = nobody knows. Good until 2106.
+    pub(crate) issued_s: u32,
     /// When authentication must have happened.
     pub(crate) auth_by_ms: u64,
     /// When the ping that nobody has answered yet was sent; 0 = none.
@@ -91,6 +96,7 @@ pub(crate) struct Rare {
     /// Ephemeral frames over the limit: the latest of each kind, to be sent when it allows.
     pub(crate) latest: Vec<Held>,
     pub(crate) acking: Option<Acking>,
+    pub(crate) bearer: Option<Box<Bearer>>,
 }
 
 /// An ephemeral frame over its limit: of each kind and channel the latest waits.
@@ -149,6 +155,7 @@ impl State {
             user,
             expires_ms: 0,
             expiring_told: false,
+            issued_s: 0,
             auth_by_ms: 0,
             pinged_ms: 0,
             armed_ms: u64::MAX,
@@ -167,6 +174,44 @@ impl State {
         self.user.as_ref().map(|user| &user.id)
     }
 
+    /// The session takes on what its credential says.
+    pub(crate) fn bear(&mut self, identity: Identity) {
+        self.expires_ms = identity.expires_ms;
+        self.expiring_told = false;
+        self.issued_s = u32::try_from(identity.issued_ms / 1_000).unwrap_or(u32::MAX);
+        match Bearer::of(identity) {
+            None if self.rare.is_none() => {}
+            bearer => self.rare().bearer = bearer,
+        }
+        self.tidy();
+    }
+
+    fn bearer(&self) -> Option<&Bearer> {
+        self.rare.as_ref().and_then(|rare| rare.bearer.as_deref())
+    }
+
+    /// Who asks, when this session asks for something.
+    pub(crate) fn principal(&self) -> Principal<'_> {
+        let grants = self.bearer().and_then(|bearer| bearer.grants.as_deref());
+        Principal { user: self.user_id(), grants }
+    }
+
+    /// What the credential shows of its user to other members.
+    pub(crate) fn meta(&self) -> Option<&str> {
+        self.bearer().and_then(|bearer| bearer.meta.as_deref())
+    }
+
+    pub(crate) fn is_revoked(&self, what: &Revocation) -> bool {
+        match what {
+            Revocation::User(user, since_ms) => {
+                self.user_id() == Some(user) && u64::from(self.issued_s) * 1_000 <= *since_ms
+            }
+            Revocation::Token(token) => {
+                self.bearer().is_some_and(|bearer| bearer.token.as_ref() == Some(token))
+            }
+        }
+    }
+
     pub(crate) fn subscription(&mut self, channel: &str) -> Option<&mut Subscription> {
         self.subscriptions.iter_mut().find(|subscription| *subscription.channel.node.name == *channel)
     }
@@ -177,8 +222,13 @@ impl State {
 
     /// Gives the memory of the rare parts back when they are empty.
     pub(crate) fn tidy(&mut self) {
-        let empty = |rare: &Rare| rare.running.is_empty() && rare.latest.is_empty() && rare.acking.is_none();
-        if self.rare.as_deref().is_some_and(empty) {
+        let is_empty = |rare: &Rare| {
+            rare.running.is_empty()
+                && rare.latest.is_empty()
+                && rare.acking.is_none()
+                && rare.bearer.is_none()
+        };
+        if self.rare.as_deref().is_some_and(is_empty) {
             self.rare = None;
         }
     }

@@ -125,7 +125,8 @@ impl Shard {
         let roster = record.roster.get_or_insert_default();
         if !roster.has(user, link.id) {
             let now = self.now_ms();
-            let (state, meta) = roster.last_words(user, now).unwrap_or((PresenceState::Active, None));
+            let first_words = || (PresenceState::Active, link.state.borrow().meta().map(Into::into));
+            let (state, meta) = roster.last_words(user, now).unwrap_or_else(first_words);
             roster.join(user, link.id, state, meta, now);
         }
         let snapshot = wants_members.then(|| roster.snapshot());
