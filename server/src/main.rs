@@ -3,9 +3,11 @@
 use std::{error::Error, process::ExitCode};
 
 use clap::Parser as _;
+use serde_json::json;
 use veche_server::{
     cli::{Cli, Command, Serve, StoreCommand, Token},
-    config, log, serve, store, token,
+    config, log, serve, store,
+    token::{self, Issued},
 };
 
 #[global_allocator]
@@ -41,11 +43,15 @@ fn run_serve(flags: &Serve) -> Result<(), Box<dyn Error>> {
 
 fn run_token(flags: &Token) -> Result<(), Box<dyn Error>> {
     let config = config::load(&flags.overrides())?;
-    let (token, warning) = token::issue(&config, &flags.sub, flags.ttl)?;
+    let Issued { token, id, expires_ms, warning } = token::issue(&config, &flags.wanted())?;
     if let Some(warning) = warning {
         eprintln!("veche: {warning}");
     }
-    print(&format!("{token}\n"));
+    if flags.json {
+        print(&format!("{}\n", json!({ "token": token, "id": id, "expires_ms": expires_ms })));
+    } else {
+        print(&format!("{token}\n"));
+    }
     Ok(())
 }
 

@@ -26,6 +26,9 @@ const WEBSOCKET: &str = "/realtime/ws";
 /// Where the door of server-sent events is.
 const EVENTS: &str = "/realtime/events";
 
+/// Where a ticket for one of them is asked for.
+const TICKETS: &str = "/realtime/ticket";
+
 /// How often histograms take in what they gathered.
 const UPKEEP: Duration = Duration::from_secs(5);
 
@@ -70,7 +73,7 @@ impl From<veche::ServeError> for ServeError {
 /// Runs the server until SIGINT or SIGTERM, then lets clients go.
 pub fn run(config: Config, demo: bool) -> Result<(), ServeError> {
     let config = if demo { config.with_demo() } else { config };
-    let secret = secret::resolve(&config)?;
+    let secret = secret::resolve_to_serve(&config)?;
     if let Some(warning) = &secret.warning {
         tracing::warn!("{warning}");
     }
@@ -116,8 +119,11 @@ fn listen(config: &Config, pages: Router) -> Listen {
     Listen::on(address)
         .websocket(WEBSOCKET)
         .events(EVENTS)
+        .tickets(TICKETS)
         .routes(pages)
         .origins(Origins::of(server.allowed_origins.iter().cloned()).loopback(any_of_this_machine))
+        .trusted_proxies(server.trusted_proxies.iter().copied())
+        .failures_per_minute(config.auth.failures_per_minute)
         .connections_per_address(config.limits.connections_per_address)
         .drain(server.drain)
 }

@@ -46,6 +46,11 @@ impl Asked {
         let positions = positions(headers, id.as_deref(), names.len())?;
         Ok(Self { channels: names.into_iter().zip(positions).collect() })
     }
+
+    /// The channels, wherever the client stands in them.
+    pub(super) fn names(&self) -> Vec<ChannelName> {
+        self.channels.iter().map(|(name, _)| name.clone()).collect()
+    }
 }
 
 fn one_more(names: &[ChannelName], value: &str) -> Result<ChannelName, Unclear> {
