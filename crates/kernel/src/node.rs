@@ -13,7 +13,11 @@ use std::{
 
 use futures_util::future::{Either, select};
 use smallvec::SmallVec;
-use veche_protocol::{code::ErrorCode, name::ChannelName, server::ServerFrame};
+use veche_protocol::{
+    code::{CloseCode, ErrorCode},
+    name::ChannelName,
+    server::ServerFrame,
+};
 
 use crate::{
     broker::{BrokerError, History, HistoryQuery, Published},
@@ -202,7 +206,18 @@ impl Node {
     }
 
     pub(crate) fn leave(&self, session: SessionKey, channel: Arc<NodeChannel>, id: Option<&str>) {
-        self.routes.push(session.shard, Entry::Unsubscribe { session, channel, id: id.map(Into::into) });
+        self.end_subscription(session, channel, CloseCode::Normal, id);
+    }
+
+    pub(crate) fn end_subscription(
+        &self,
+        session: SessionKey,
+        channel: Arc<NodeChannel>,
+        code: CloseCode,
+        id: Option<&str>,
+    ) {
+        let id = id.map(Into::into);
+        self.routes.push(session.shard, Entry::Unsubscribe { session, channel, code, id });
     }
 
     /// A shard's subscription ended.

@@ -12,7 +12,7 @@ use std::{
 
 use bytes::Bytes;
 use smallvec::SmallVec;
-use veche_protocol::{position::Position, server::ServerFrame};
+use veche_protocol::{code::CloseCode, position::Position, server::ServerFrame};
 
 use super::{
     backlog::Chunk,
@@ -60,6 +60,7 @@ pub(crate) enum Step {
     Add(Box<Subscribing>),
     Remove {
         session: SessionKey,
+        code: CloseCode,
         id: Option<Box<str>>,
     },
     /// What follows this position cannot be had any more.

@@ -136,6 +136,8 @@ pub(crate) struct Subscription {
     pub(crate) mode: Mode,
     /// The module's guard has allowed publishing.
     pub(crate) may_publish: bool,
+    /// Its client asked for it, and needs the right to; else it is the server's act.
+    pub(crate) asked: bool,
 }
 
 /// Whether a subscription receives live publications.

@@ -150,6 +150,7 @@ impl Shard {
             return;
         }
         link.state.borrow_mut().bear(identity);
+        self.recheck_rules(link);
         self.arm(link);
         self.confirm(link, id);
     }
