@@ -94,6 +94,11 @@ impl Store {
         Ok(store)
     }
 
+    /// Whether a data folder has a database.
+    pub fn is_in(folder: &Path) -> bool {
+        Folder::database_in(folder).exists()
+    }
+
     /// One transaction. It is committed where the closure returns `Ok`, durable before this answers, and
     /// leaves nothing behind otherwise.
     ///
