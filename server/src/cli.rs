@@ -8,6 +8,7 @@ use veche::Right;
 
 use crate::{
     config::{self, Overrides},
+    control::Whose,
     token::{Grant, Wanted},
 };
 
@@ -34,6 +35,8 @@ pub enum Command {
     Serve(Serve),
     /// Print a token for a user
     Token(Token),
+    /// End every session of a user, or of one token, and refuse what was issued so far
+    Revoke(Revoke),
     /// Copy the database of durable channels, or put a copy in its place
     #[command(subcommand)]
     Store(StoreCommand),
@@ -99,6 +102,34 @@ pub struct Token {
     /// Where the configuration comes from.
     #[command(flatten)]
     pub sources: Sources,
+}
+
+/// `veche revoke`
+#[derive(Debug, Args)]
+#[command(after_help = "Examples:
+  veche revoke --user ann
+  veche revoke --token laptop-7 --data /var/lib/veche
+
+The server that runs on the data folder is told, and acts at once; where none runs, the next one knows it.
+What is issued to the user afterwards is good.")]
+pub struct Revoke {
+    /// All credentials of this user that were issued so far
+    #[arg(long, value_name = "ID", required_unless_present = "token", conflicts_with = "token")]
+    pub user: Option<String>,
+    /// The token of this id (`jti`)
+    #[arg(long, value_name = "ID")]
+    pub token: Option<String>,
+    /// Where the configuration comes from.
+    #[command(flatten)]
+    pub sources: Sources,
+}
+
+impl Revoke {
+    /// Whose credentials they are.
+    pub fn whose(&self) -> Option<Whose> {
+        let user = self.user.clone().map(Whose::User);
+        user.or_else(|| self.token.clone().map(Whose::Token))
+    }
 }
 
 /// `veche store`

@@ -5,8 +5,8 @@ use std::{error::Error, process::ExitCode};
 use clap::Parser as _;
 use serde_json::json;
 use veche_server::{
-    cli::{Cli, Command, Serve, StoreCommand, Token},
-    config, log, serve, store,
+    cli::{Cli, Command, Revoke, Serve, StoreCommand, Token},
+    config, control, log, serve, store,
     token::{self, Issued},
 };
 
@@ -17,6 +17,7 @@ fn main() -> ExitCode {
     let result = match Cli::parse().command {
         Command::Serve(flags) => run_serve(&flags),
         Command::Token(flags) => run_token(&flags),
+        Command::Revoke(flags) => run_revoke(&flags),
         Command::Store(command) => run_store(&command),
         Command::Config => {
             print(config::DOCUMENT);
@@ -52,6 +53,13 @@ fn run_token(flags: &Token) -> Result<(), Box<dyn Error>> {
     } else {
         print(&format!("{token}\n"));
     }
+    Ok(())
+}
+
+fn run_revoke(flags: &Revoke) -> Result<(), Box<dyn Error>> {
+    let config = config::load(&flags.sources.overrides())?;
+    let whose = flags.whose().expect("clap demands one of the two");
+    control::revoke(&config, &whose)?;
     Ok(())
 }
 

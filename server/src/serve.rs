@@ -13,11 +13,12 @@ use veche::{BuildError, Clock, Kernel, Listen, Origins};
 
 use crate::{
     config::{Config, Host},
+    control::Control,
     demo,
     health::{self, Figures, Readiness, Vitals},
     metrics,
     secret::{self, SecretError},
-    store::{self, StoreError},
+    store::{Database, StoreError},
 };
 
 /// Where the native WebSocket door is.
@@ -80,20 +81,25 @@ pub fn run(config: Config, demo: bool) -> Result<(), ServeError> {
     // Before the kernel, which takes its counters when it is made.
     let metrics = metrics::install()?;
     let clock = Clock::real();
-    let store = store::open(&config, &clock)?;
+    let database = Database::open(&config, &clock)?;
     let mut builder = Kernel::builder()
         .clock(clock)
         .limits(config.limits.clone())
         .shards(config.server.shards)
         .guests(demo)
+        .revocations(Arc::new(database.clone()), database.revoked()?)
         .authenticator(Arc::new(secret.verifier));
     for namespace in &config.namespaces {
         builder = builder.namespace(namespace.clone());
     }
-    if let Some(store) = &store {
-        builder = builder.log(Arc::new(store.clone()));
+    if let Some(log) = database.log() {
+        builder = builder.log(log);
     }
     let kernel = builder.build()?;
+    let control = Control::listen(&config.server.data, &kernel);
+    if let Err(error) = &control {
+        tracing::warn!(%error, "commands such as `veche revoke` do not reach this server");
+    }
     let node = Node { kernel: kernel.clone(), metrics: metrics.clone(), started: Instant::now() };
     let listen = listen(&config, pages(&config, demo, Arc::new(node), metrics.clone()));
     if demo {
@@ -103,9 +109,8 @@ pub fn run(config: Config, demo: bool) -> Result<(), ServeError> {
     let handlers = kernel.handlers().clone();
     handlers.spawn(keep_up(metrics));
     let served = handlers.block_on(veche::serve(kernel, listen));
-    if let Some(store) = &store {
-        store::close(store)?;
-    }
+    drop(control);
+    database.close()?;
     Ok(served?)
 }
 
