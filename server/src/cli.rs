@@ -4,7 +4,13 @@ use std::{path::PathBuf, time::Duration};
 
 use clap::{Args, Parser, Subcommand};
 
-use crate::config::{self, Overrides};
+use veche::Right;
+
+use crate::{
+    config::{self, Overrides},
+    control::Whose,
+    token::{Grant, Wanted},
+};
 
 /// Veche: one server where every client meets in the same channels.
 #[derive(Debug, Parser)]
@@ -29,6 +35,8 @@ pub enum Command {
     Serve(Serve),
     /// Print a token for a user
     Token(Token),
+    /// End every session of a user, or of one token, and refuse what was issued so far
+    Revoke(Revoke),
     /// Copy the database of durable channels, or put a copy in its place
     #[command(subcommand)]
     Store(StoreCommand),
@@ -66,6 +74,8 @@ pub struct Serve {
 #[command(after_help = "Examples:
   veche token --sub ann
   veche token --sub ann --ttl 30d --data /var/lib/veche
+  veche token --sub ann --channels 'news:*=subscribe,history' --channels chat:42=publish
+  veche token --sub ann --json                 with the token's id, by which it can be revoked
   wscat -c ws://localhost:3000/realtime/ws -H \"Authorization: Bearer $(veche token --sub ann)\"
 
 The secret is the server's: --secret, auth.hs256_secret, or hs256.secret in the data folder
@@ -77,12 +87,49 @@ pub struct Token {
     /// How long it holds, such as 90s, 15m, 1h, 30d
     #[arg(long, value_name = "TIME", default_value = "1h", value_parser = ttl)]
     pub ttl: Duration,
+    /// Rights beyond the rules, in one channel or in all that begin so; may be given often
+    #[arg(long, value_name = "PATTERN=RIGHTS", value_parser = grant)]
+    pub channels: Vec<Grant>,
+    /// The token's own id, by which it can be revoked [default: a random one]
+    #[arg(long, value_name = "ID")]
+    pub id: Option<String>,
+    /// Print the token, its id and its end as JSON
+    #[arg(long)]
+    pub json: bool,
     /// Sign with this secret (others of this machine can see it; prefer the environment)
     #[arg(long, value_name = "S")]
     pub secret: Option<String>,
     /// Where the configuration comes from.
     #[command(flatten)]
     pub sources: Sources,
+}
+
+/// `veche revoke`
+#[derive(Debug, Args)]
+#[command(after_help = "Examples:
+  veche revoke --user ann
+  veche revoke --token laptop-7 --data /var/lib/veche
+
+The server that runs on the data folder is told, and acts at once; where none runs, the next one knows it.
+What is issued to the user afterwards is good.")]
+pub struct Revoke {
+    /// All credentials of this user that were issued so far
+    #[arg(long, value_name = "ID", required_unless_present = "token", conflicts_with = "token")]
+    pub user: Option<String>,
+    /// The token of this id (`jti`)
+    #[arg(long, value_name = "ID")]
+    pub token: Option<String>,
+    /// Where the configuration comes from.
+    #[command(flatten)]
+    pub sources: Sources,
+}
+
+impl Revoke {
+    /// Whose credentials they are.
+    pub fn whose(&self) -> Option<Whose> {
+        let user = self.user.clone().map(Whose::User);
+        user.or_else(|| self.token.clone().map(Whose::Token))
+    }
 }
 
 /// `veche store`
@@ -137,6 +184,12 @@ impl Token {
         overrides.flags.extend(secret.map(|secret| ("--secret", "auth.hs256_secret", secret.clone())));
         overrides
     }
+
+    /// What the token is to say.
+    pub fn wanted(&self) -> Wanted {
+        let (sub, id, grants) = (self.sub.clone(), self.id.clone(), self.channels.clone());
+        Wanted { sub, ttl: self.ttl, id, grants }
+    }
 }
 
 impl Sources {
@@ -153,4 +206,13 @@ fn ttl(text: &str) -> Result<Duration, String> {
         Ok(_) => Err("expected at least one second".to_owned()),
         Err(expected) => Err(format!("expected {expected}")),
     }
+}
+
+fn grant(text: &str) -> Result<Grant, String> {
+    let expected = "expected a pattern and rights, such as 'news:*=subscribe,history', of subscribe, publish, \
+                    presence and history";
+    // A channel's name may have a `=`.
+    let (pattern, words) = text.rsplit_once('=').ok_or(expected)?;
+    let rights: Option<Vec<Right>> = words.split(',').map(|word| Right::parse(word.trim())).collect();
+    Ok(Grant { pattern: pattern.to_owned(), rights: rights.ok_or(expected)? })
 }

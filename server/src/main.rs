@@ -3,9 +3,11 @@
 use std::{error::Error, process::ExitCode};
 
 use clap::Parser as _;
+use serde_json::json;
 use veche_server::{
-    cli::{Cli, Command, Serve, StoreCommand, Token},
-    config, log, serve, store, token,
+    cli::{Cli, Command, Revoke, Serve, StoreCommand, Token},
+    config, control, log, serve, store,
+    token::{self, Issued},
 };
 
 #[global_allocator]
@@ -15,6 +17,7 @@ fn main() -> ExitCode {
     let result = match Cli::parse().command {
         Command::Serve(flags) => run_serve(&flags),
         Command::Token(flags) => run_token(&flags),
+        Command::Revoke(flags) => run_revoke(&flags),
         Command::Store(command) => run_store(&command),
         Command::Config => {
             print(config::DOCUMENT);
@@ -41,11 +44,22 @@ fn run_serve(flags: &Serve) -> Result<(), Box<dyn Error>> {
 
 fn run_token(flags: &Token) -> Result<(), Box<dyn Error>> {
     let config = config::load(&flags.overrides())?;
-    let (token, warning) = token::issue(&config, &flags.sub, flags.ttl)?;
+    let Issued { token, id, expires_ms, warning } = token::issue(&config, &flags.wanted())?;
     if let Some(warning) = warning {
         eprintln!("veche: {warning}");
     }
-    print(&format!("{token}\n"));
+    if flags.json {
+        print(&format!("{}\n", json!({ "token": token, "id": id, "expires_ms": expires_ms })));
+    } else {
+        print(&format!("{token}\n"));
+    }
+    Ok(())
+}
+
+fn run_revoke(flags: &Revoke) -> Result<(), Box<dyn Error>> {
+    let config = config::load(&flags.sources.overrides())?;
+    let whose = flags.whose().expect("clap demands one of the two");
+    control::revoke(&config, &whose)?;
     Ok(())
 }
 

@@ -1,4 +1,5 @@
-//! Where the secret of HS256 tokens comes from: the configuration, or a file that a loopback server makes.
+//! What tokens are verified with: the secret of HS256, from the configuration or from a file that a loopback
+//! server makes, and the public keys of whoever else issues tokens.
 
 use std::{
     fs::{self, DirBuilder, File, OpenOptions},
@@ -8,7 +9,7 @@ use std::{
 };
 
 use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
-use veche::{SecretTooShort, Verifier};
+use veche::{KeysError, PublicKeys, RemoteKeys, SecretTooShort, Verifier};
 
 use crate::config::{Config, Host, Secret};
 
@@ -27,7 +28,7 @@ pub enum SecretError {
         "listening on {host} lets others in, and `auth.hs256_secret` is not set: a secret made here would be \
          one that your token issuer does not know. Set VECHE_AUTH__HS256_SECRET (or the key \
          auth.hs256_secret) to at least 32 random bytes, such as the output of `openssl rand -base64 32`, \
-         or listen on localhost"
+         or name your issuer's public keys by auth.keys or auth.jwks, or listen on localhost"
     )]
     Missing {
         /// Where the server would listen.
@@ -40,6 +41,22 @@ pub enum SecretError {
         origin: String,
         /// How short.
         source: SecretTooShort,
+    },
+    /// The public keys cannot be used.
+    #[error("{origin}: {source}")]
+    Keys {
+        /// The key of the configuration.
+        origin: String,
+        /// Why not.
+        source: KeysError,
+    },
+    /// The file of the public keys cannot be read.
+    #[error("auth.keys: cannot read {}: {source}", path.display())]
+    KeysFile {
+        /// Which file.
+        path: PathBuf,
+        /// What the system said.
+        source: io::Error,
     },
     /// The file cannot be read or made.
     #[error("cannot use the secret file {}: {source}", path.display())]
@@ -62,7 +79,39 @@ pub struct Resolved {
 
 /// The verifier of this configuration. Makes the secret file if it is needed and missing.
 pub fn resolve(config: &Config) -> Result<Resolved, SecretError> {
-    let (secret, origin, warning) = match &config.auth.hs256_secret {
+    let auth = &config.auth;
+    let (mut verifier, warning) = with_secrets(config)?;
+    if let Some(path) = &auth.keys {
+        let read = fs::read(path).map_err(|source| SecretError::KeysFile { path: path.clone(), source })?;
+        let origin = || format!("auth.keys ({})", path.display());
+        let keys =
+            PublicKeys::read(&read).map_err(|source| SecretError::Keys { origin: origin(), source })?;
+        verifier = verifier.public_keys(keys);
+    }
+    if let Some(issuer) = &auth.issuer {
+        verifier = verifier.issuer(issuer.clone());
+    }
+    if let Some(audience) = &auth.audience {
+        verifier = verifier.audience(audience.clone());
+    }
+    Ok(Resolved { verifier, warning })
+}
+
+/// The same, and it begins to read the keys of the URL. A command that only signs does without.
+pub fn resolve_to_serve(config: &Config) -> Result<Resolved, SecretError> {
+    let mut resolved = resolve(config)?;
+    if let Some(url) = &config.auth.jwks {
+        let keys = RemoteKeys::start(url, config.auth.jwks_refresh)
+            .map_err(|source| SecretError::Keys { origin: "auth.jwks".to_owned(), source })?;
+        resolved.verifier = resolved.verifier.remote_keys(keys);
+    }
+    Ok(resolved)
+}
+
+fn with_secrets(config: &Config) -> Result<(Verifier, Option<String>), SecretError> {
+    let auth = &config.auth;
+    let has_keys = auth.keys.is_some() || auth.jwks.is_some();
+    let (secret, origin, warning) = match &auth.hs256_secret {
         Some(secret) => (secret.clone(), "auth.hs256_secret".to_owned(), None),
         None if config.server.host.is_loopback() => {
             let path = config.server.data.join(FILE);
@@ -70,17 +119,14 @@ pub fn resolve(config: &Config) -> Result<Resolved, SecretError> {
             let (secret, warning) = read_or_create(&path).map_err(file_error)?;
             (secret, path.display().to_string(), warning)
         }
+        None if has_keys => return Ok((Verifier::new(), None)),
         None => return Err(SecretError::Missing { host: config.server.host }),
     };
-    let mut verifier =
+    let verifier =
         Verifier::hs256(secret.as_bytes()).map_err(|source| SecretError::TooShort { origin, source })?;
-    if let Some(issuer) = &config.auth.issuer {
-        verifier = verifier.issuer(issuer.clone());
-    }
-    if let Some(audience) = &config.auth.audience {
-        verifier = verifier.audience(audience.clone());
-    }
-    Ok(Resolved { verifier, warning })
+    let Some(previous) = &auth.hs256_previous else { return Ok((verifier, warning)) };
+    let too_short = |source| SecretError::TooShort { origin: "auth.hs256_previous".to_owned(), source };
+    Ok((verifier.secret(previous.as_bytes()).map_err(too_short)?, warning))
 }
 
 fn read_or_create(path: &Path) -> io::Result<(Secret, Option<String>)> {

@@ -13,11 +13,12 @@ use veche::{BuildError, Clock, Kernel, Listen, Origins};
 
 use crate::{
     config::{Config, Host},
+    control::Control,
     demo,
     health::{self, Figures, Readiness, Vitals},
     metrics,
     secret::{self, SecretError},
-    store::{self, StoreError},
+    store::{Database, StoreError},
 };
 
 /// Where the native WebSocket door is.
@@ -25,6 +26,9 @@ const WEBSOCKET: &str = "/realtime/ws";
 
 /// Where the door of server-sent events is.
 const EVENTS: &str = "/realtime/events";
+
+/// Where a ticket for one of them is asked for.
+const TICKETS: &str = "/realtime/ticket";
 
 /// How often histograms take in what they gathered.
 const UPKEEP: Duration = Duration::from_secs(5);
@@ -70,25 +74,30 @@ impl From<veche::ServeError> for ServeError {
 /// Runs the server until SIGINT or SIGTERM, then lets clients go.
 pub fn run(config: Config, demo: bool) -> Result<(), ServeError> {
     let config = if demo { config.with_demo() } else { config };
-    let secret = secret::resolve(&config)?;
+    let secret = secret::resolve_to_serve(&config)?;
     if let Some(warning) = &secret.warning {
         tracing::warn!("{warning}");
     }
     // Before the kernel, which takes its counters when it is made.
     let metrics = metrics::install()?;
     let clock = Clock::real();
-    let store = store::open(&config, &clock)?;
+    let database = Database::open(&config, &clock)?;
     let mut builder = Kernel::builder()
         .clock(clock)
-        .log(Arc::new(store.clone()))
+        .log(database.log())
         .limits(config.limits.clone())
         .shards(config.server.shards)
         .guests(demo)
+        .revocations(database.revocations(), database.revoked()?)
         .authenticator(Arc::new(secret.verifier));
     for namespace in &config.namespaces {
         builder = builder.namespace(namespace.clone());
     }
     let kernel = builder.build()?;
+    let control = Control::listen(&config.server.data, &kernel);
+    if let Err(error) = &control {
+        tracing::warn!(%error, "commands such as `veche revoke` do not reach this server");
+    }
     let node = Node { kernel: kernel.clone(), metrics: metrics.clone(), started: Instant::now() };
     let listen = listen(&config, pages(&config, demo, Arc::new(node), metrics.clone()));
     if demo {
@@ -98,7 +107,8 @@ pub fn run(config: Config, demo: bool) -> Result<(), ServeError> {
     let handlers = kernel.handlers().clone();
     handlers.spawn(keep_up(metrics));
     let served = handlers.block_on(veche::serve(kernel, listen));
-    store::close(&store)?;
+    drop(control);
+    database.close()?;
     Ok(served?)
 }
 
@@ -112,8 +122,11 @@ fn listen(config: &Config, pages: Router) -> Listen {
     Listen::on(address)
         .websocket(WEBSOCKET)
         .events(EVENTS)
+        .tickets(TICKETS)
         .routes(pages)
         .origins(Origins::of(server.allowed_origins.iter().cloned()).loopback(any_of_this_machine))
+        .trusted_proxies(server.trusted_proxies.iter().copied())
+        .failures_per_minute(config.auth.failures_per_minute)
         .connections_per_address(config.limits.connections_per_address)
         .drain(server.drain)
 }

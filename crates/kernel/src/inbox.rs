@@ -51,6 +51,8 @@ pub(crate) struct Subscribing {
     pub(crate) again: bool,
     /// The client was told that it is subscribed from `since`; only a reset is news.
     pub(crate) told: bool,
+    /// A client asked for it, and the rules allowed it; else it is the server's act.
+    pub(crate) asked: bool,
     /// Whose next step waits for it.
     pub(crate) done: oneshot::Sender<Result<(), Rejection>>,
 }
@@ -81,6 +83,7 @@ pub(crate) enum Entry {
     Unsubscribe {
         session: SessionKey,
         channel: Arc<NodeChannel>,
+        code: CloseCode,
         id: Option<Box<str>>,
     },
     /// A frame for one session, as JSON text.

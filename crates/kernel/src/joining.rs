@@ -27,12 +27,24 @@ pub(crate) struct Join {
     pub(crate) again: bool,
     /// The client was told that it is subscribed from `since`; only a reset is news.
     pub(crate) told: bool,
+    /// A client asked for it, and the rules allowed it; else it is the server's act.
+    pub(crate) asked: bool,
 }
 
 impl Join {
-    /// A session's first subscription to a channel, which nobody waits for.
+    /// A session's first subscription to a channel, by the server, which nobody waits for.
     pub(crate) fn of(session: SessionKey, user: UserId, channel: ChannelName) -> Self {
-        Self { session, user, channel, since: None, presence: false, id: None, again: false, told: false }
+        Self {
+            session,
+            user,
+            channel,
+            since: None,
+            presence: false,
+            id: None,
+            again: false,
+            told: false,
+            asked: false,
+        }
     }
 }
 
@@ -61,7 +73,7 @@ impl Node {
             Some(_) => self.floor(&join.channel, &namespace).await?,
             None => 0,
         };
-        let Join { session, channel, since, presence, id, again, told, user: _ } = join;
+        let Join { session, channel, since, presence, id, again, told, asked, user: _ } = join;
         let mut entered = self.enter(&channel, &namespace).await?;
         if let Some(since) = since {
             self.catch_up(&entered.channel, since).await?;
@@ -76,6 +88,7 @@ impl Node {
             id,
             again,
             told,
+            asked,
             done,
         });
         loop {

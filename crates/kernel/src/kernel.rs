@@ -19,12 +19,14 @@ use crate::{
     clock::Clock,
     filling::Filler,
     handler::Middleware,
+    identity::Authenticate,
     inbox::{Entry, Inbox, lock},
     limits::Limits,
     log::Log,
     metrics::Metrics,
     module::{BuildError, Module, Registry},
-    node::{Authenticate, Heartbeat, Node},
+    node::{Heartbeat, Node},
+    revoked::{Revocations, Revoked, RevokedTable},
     rules::{Class, Namespace, Rules},
     sequencers::Sequencers,
     shard::Shard,
@@ -69,6 +71,7 @@ pub struct Builder {
     pub(crate) shards: usize,
     guests: bool,
     authenticator: Option<Arc<dyn Authenticate>>,
+    revoked: RevokedTable,
 }
 
 impl Builder {
@@ -138,6 +141,13 @@ impl Builder {
         self
     }
 
+    /// Where revocations are kept, and those that were [loaded](Revocations::load) from there. Without this
+    /// they end with the node.
+    pub fn revocations(mut self, kept: Arc<dyn Revocations>, known: Vec<Revoked>) -> Self {
+        self.revoked = RevokedTable::new(known, Some(kept));
+        self
+    }
+
     /// Starts the node's threads.
     pub fn build(self) -> Result<Kernel, BuildError> {
         let mut registry = Registry::new(self.layers);
@@ -184,6 +194,7 @@ impl Builder {
             guests: self.guests,
             guest_key: std::hash::RandomState::new(),
             authenticator: self.authenticator,
+            revoked: self.revoked,
             registry,
             sequencers,
             routes: routes.clone(),
@@ -229,6 +240,7 @@ impl Kernel {
             shards: 0,
             guests: false,
             authenticator: None,
+            revoked: RevokedTable::default(),
         }
     }
 

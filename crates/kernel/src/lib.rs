@@ -3,6 +3,7 @@
 //! Applications bring [`Module`]s, doors bring connections (see [`Shard::open`]), brokers implement
 //! [`broker::Broker`]. No door, no engine and no database is known here.
 
+mod access;
 pub mod broker;
 mod call;
 mod channels;
@@ -10,8 +11,9 @@ mod clock;
 mod delivery;
 mod filling;
 mod framed;
+mod grants;
 mod handler;
-
+mod identity;
 mod inbox;
 mod joining;
 mod kernel;
@@ -25,6 +27,7 @@ mod presence;
 mod publication;
 mod recovery;
 mod reply;
+mod revoked;
 mod rules;
 mod sequencers;
 mod session;
@@ -37,13 +40,16 @@ pub mod web;
 pub use call::{Call, Channel, Data, Extract, Parameter, State, User};
 pub use clock::Clock;
 pub use framed::Encoding;
+pub use grants::{Grants, GrantsError, InvalidPattern, Rights};
 pub use handler::{BoxFuture, Handler, Middleware, Next};
+pub use identity::{Authenticate, Identity, SignedIn, TokenId};
 pub use kernel::{Builder, Kernel};
 pub use limits::{Gcra, Limits, Quota, RetryAfter, SharedGcra};
 pub use module::{Ask, BuildError, DEADLINE, Module};
-pub use node::{Authenticate, Heartbeat, Identity};
+pub use node::Heartbeat;
 pub use publication::{Publication, Sender, SessionId, UserId};
 pub use reply::{IntoReply, Outcome, Rejection};
+pub use revoked::{LONGEST_MS, Revocation, Revocations, Revoked};
 pub use rules::{
     Audience, Class, Decision, Namespace, Principal, Retain, Right, Rules, RulesError, SlowConsumer,
 };

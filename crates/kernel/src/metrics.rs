@@ -23,13 +23,15 @@ pub(crate) struct Metrics {
     pub(crate) waited: Counter,
     /// Connections that became sessions.
     pub(crate) opened: Counter,
+    /// Revocations of credentials.
+    pub(crate) revoked: Counter,
     sessions: Gauge,
     channels: Gauge,
     inbox_bytes: Gauge,
 }
 
 /// Every metric of the kernel and what it counts; an exporter shows the texts.
-const COUNTERS: [(&str, &str); 16] = [
+const COUNTERS: [(&str, &str); 17] = [
     ("veche_messages_received_total", "Text messages from clients."),
     ("veche_publications_total", "Publications, to whomever."),
     ("veche_deliveries_total", "Writes of a batch to one subscriber."),
@@ -39,6 +41,7 @@ const COUNTERS: [(&str, &str); 16] = [
     ("veche_calls_total", "Calls to handlers."),
     ("veche_publish_waits_total", "Publications that waited for a shard that was behind."),
     ("veche_sessions_opened_total", "Connections that became sessions."),
+    ("veche_revocations_total", "Revocations of credentials."),
     ("veche_sessions_closed_total", "Sessions that ended, by close code."),
     ("veche_refused_total", "What was refused or given up, by reason."),
     ("veche_errors_total", "Error frames to clients, by code."),
@@ -72,6 +75,7 @@ impl Metrics {
             calls: counter!("veche_calls_total"),
             waited: counter!("veche_publish_waits_total"),
             opened: counter!("veche_sessions_opened_total"),
+            revoked: counter!("veche_revocations_total"),
             sessions: gauge!("veche_sessions"),
             channels: gauge!("veche_channels"),
             inbox_bytes: gauge!("veche_inbox_bytes"),

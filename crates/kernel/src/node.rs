@@ -13,12 +13,17 @@ use std::{
 
 use futures_util::future::{Either, select};
 use smallvec::SmallVec;
-use veche_protocol::{code::ErrorCode, name::ChannelName, server::ServerFrame};
+use veche_protocol::{
+    code::{CloseCode, ErrorCode},
+    name::ChannelName,
+    server::ServerFrame,
+};
 
 use crate::{
     broker::{BrokerError, History, HistoryQuery, Published},
     channels::{NodeChannel, Routes},
     clock::Clock,
+    identity::Authenticate,
     inbox::{Audience, Entry, SessionKey, lock},
     limits::Limits,
     metrics::Metrics,
@@ -26,6 +31,7 @@ use crate::{
     once::UnderWay,
     publication::{Publication, Sender, SessionId, UserId},
     reply::Rejection,
+    revoked::RevokedTable,
     rules::{Class, Namespace, Rules},
     sequencers::Sequencers,
     shard::Shard,
@@ -36,21 +42,6 @@ use crate::{
 const LOG_SWEEP_MS: u64 = 60_000;
 /// How long a publisher waits for a shard that is behind.
 pub(crate) const PATIENCE: Duration = Duration::from_secs(2);
-
-/// Who a credential stands for.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Identity {
-    /// The user.
-    pub user: UserId,
-    /// When the credential ends, ms since 1970; 0 = never.
-    pub expires_ms: u64,
-}
-
-/// What decides on credentials. Implemented by the doors' token verifiers.
-pub trait Authenticate: Send + Sync + 'static {
-    /// Who this token stands for, or a word (for a metric) that says why it is refused.
-    fn authenticate(&self, token: &str, wall_ms: u64) -> Result<Identity, &'static str>;
-}
 
 /// When a connection is asked for a sign of life, and how long it may take to give one.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -76,6 +67,7 @@ pub(crate) struct Node {
     pub(crate) guests: bool,
     pub(crate) guest_key: std::hash::RandomState,
     pub(crate) authenticator: Option<Arc<dyn Authenticate>>,
+    pub(crate) revoked: RevokedTable,
     pub(crate) registry: Registry,
     pub(crate) sequencers: Sequencers,
     pub(crate) routes: Arc<Routes>,
@@ -214,7 +206,18 @@ impl Node {
     }
 
     pub(crate) fn leave(&self, session: SessionKey, channel: Arc<NodeChannel>, id: Option<&str>) {
-        self.routes.push(session.shard, Entry::Unsubscribe { session, channel, id: id.map(Into::into) });
+        self.end_subscription(session, channel, CloseCode::Normal, id);
+    }
+
+    pub(crate) fn end_subscription(
+        &self,
+        session: SessionKey,
+        channel: Arc<NodeChannel>,
+        code: CloseCode,
+        id: Option<&str>,
+    ) {
+        let id = id.map(Into::into);
+        self.routes.push(session.shard, Entry::Unsubscribe { session, channel, code, id });
     }
 
     /// A shard's subscription ended.

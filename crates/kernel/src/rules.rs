@@ -5,7 +5,7 @@ use std::{sync::Arc, time::Duration};
 use hashbrown::HashMap;
 use veche_protocol::name::ChannelName;
 
-use crate::publication::UserId;
+use crate::{grants::Grants, identity::Identity, publication::UserId};
 
 /// What a channel promises, and who assigns its positions.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
@@ -56,6 +56,26 @@ pub enum Right {
     Presence,
     /// Read what it retains.
     History,
+}
+
+impl Right {
+    /// All of them.
+    pub const ALL: [Self; 4] = [Self::Subscribe, Self::Publish, Self::Presence, Self::History];
+
+    /// The word in configuration and in tokens.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Subscribe => "subscribe",
+            Self::Publish => "publish",
+            Self::Presence => "presence",
+            Self::History => "history",
+        }
+    }
+
+    /// Reads the word.
+    pub fn parse(word: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|right| right.as_str() == word)
+    }
 }
 
 /// What happens to a subscriber whose socket refuses too many bytes.
@@ -160,6 +180,14 @@ impl Namespace {
 pub struct Principal<'a> {
     /// The user, a guest too; `None` for a connection that has not said who it is, which may do nothing.
     pub user: Option<&'a UserId>,
+    /// What their credential adds to the rules.
+    pub grants: Option<&'a Grants>,
+}
+
+impl<'a> From<&'a Identity> for Principal<'a> {
+    fn from(identity: &'a Identity) -> Self {
+        Self { user: Some(&identity.user), grants: identity.grants.as_deref() }
+    }
 }
 
 /// The answer of [`Rules::decide`].
@@ -258,12 +286,16 @@ impl Rules {
         Arc::new(Namespace::new(name))
     }
 
-    /// Whether a client may: the one decision for every door.
+    /// Whether a client may: the one decision for every door. What the namespace does not give, the
+    /// credential may, but in personal channels, which are their owners' alone.
     pub fn decide(&self, principal: Principal<'_>, right: Right, channel: &str) -> Decision {
-        let (Some(user), Some(namespace)) = (principal.user, self.namespace(channel)) else {
-            return Decision::Denied;
-        };
-        match namespace.audience(right) {
+        let Some(user) = principal.user else { return Decision::Denied };
+        let granted = principal.grants.is_some_and(|grants| grants.allow(right, channel));
+        if granted && !is_personal(channel) {
+            return Decision::Allowed;
+        }
+        let audience = self.namespace(channel).map_or(Audience::Nobody, |it| it.audience(right));
+        match audience {
             Audience::Anyone => Decision::Allowed,
             Audience::Users if !user.is_guest() => Decision::Allowed,
             Audience::Owner if !user.is_guest() && owner(channel) == Some(user.as_str()) => Decision::Allowed,
@@ -304,6 +336,10 @@ impl Namespace {
         }
         Ok(())
     }
+}
+
+fn is_personal(channel: &str) -> bool {
+    channel.split_once(':').is_some_and(|(namespace, _)| namespace == Namespace::PERSONAL)
 }
 
 /// Whose a channel is, where it is somebody's.

@@ -2,7 +2,7 @@
 
 use std::{
     io,
-    net::{SocketAddr, TcpListener, TcpStream},
+    net::{IpAddr, SocketAddr, TcpListener, TcpStream},
     sync::Arc,
     thread,
     time::Duration,
@@ -13,7 +13,6 @@ use socket2::{Domain, Protocol, SockRef, Socket, Type};
 use tokio::{sync::watch, task::JoinSet};
 
 use crate::{
-    addresses::Addresses,
     door::{Door, Guest},
     http,
 };
@@ -45,7 +44,6 @@ pub(crate) fn bind(address: SocketAddr) -> io::Result<TcpListener> {
 pub(crate) fn start(
     listeners: Vec<TcpListener>,
     door: Arc<Door>,
-    addresses: Arc<Addresses>,
     stop: watch::Receiver<bool>,
 ) -> io::Result<thread::JoinHandle<()>> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
@@ -53,19 +51,14 @@ pub(crate) fn start(
         runtime.block_on(async move {
             let mut accepting = JoinSet::new();
             for listener in listeners {
-                accepting.spawn(accept(listener, door.clone(), addresses.clone(), stop.clone()));
+                accepting.spawn(accept(listener, door.clone(), stop.clone()));
             }
             while accepting.join_next().await.is_some() {}
         });
     })
 }
 
-async fn accept(
-    listener: TcpListener,
-    door: Arc<Door>,
-    addresses: Arc<Addresses>,
-    mut stop: watch::Receiver<bool>,
-) {
+async fn accept(listener: TcpListener, door: Arc<Door>, mut stop: watch::Receiver<bool>) {
     let listener = match tokio::net::TcpListener::from_std(listener) {
         Ok(listener) => listener,
         Err(error) => return tracing::error!(%error, "failed to watch a listener"),
@@ -76,7 +69,7 @@ async fn accept(
             accepted = listener.accept() => accepted,
         };
         match accepted.and_then(|(stream, peer)| Ok((stream.into_std()?, peer))) {
-            Ok((stream, peer)) => hand_over(stream, peer, &door, &addresses),
+            Ok((stream, peer)) => hand_over(stream, peer.ip(), &door),
             Err(error) => rest(&error).await,
         }
     }
@@ -92,8 +85,10 @@ async fn rest(error: &io::Error) {
     tokio::time::sleep(EXHAUSTED).await;
 }
 
-fn hand_over(stream: TcpStream, peer: SocketAddr, door: &Arc<Door>, addresses: &Arc<Addresses>) {
-    let Some(place) = addresses.enter(peer.ip()) else {
+fn hand_over(stream: TcpStream, peer: IpAddr, door: &Arc<Door>) {
+    // Behind a proxy are many; each is counted when its request says who it is.
+    let place = if door.is_proxy(peer) { Some(None) } else { door.addresses.enter(peer).map(Some) };
+    let Some(place) = place else {
         counter!("veche_refused_total", "reason" => "connections_per_address").increment(1);
         // The peer may be gone already.
         let _ = SockRef::from(&stream).send(TOO_MANY);
@@ -102,7 +97,7 @@ fn hand_over(stream: TcpStream, peer: SocketAddr, door: &Arc<Door>, addresses: &
     // Frames are small and must not wait for each other; a socket that refuses this works without.
     let _ = stream.set_nodelay(true);
     let shard = door.choose_shard();
-    let guest = Guest::new(door.clone(), shard, place);
+    let guest = Guest::new(door.clone(), shard, peer, place);
     door.kernel.on_shard(shard, move |shard| match tokio::net::TcpStream::from_std(stream) {
         Ok(stream) => http::serve(shard, stream, guest),
         Err(error) => tracing::warn!(%error, "failed to register a connection"),

@@ -2,6 +2,7 @@
 
 use std::{
     collections::HashMap,
+    net::IpAddr,
     sync::{
         Arc,
         atomic::{AtomicBool, AtomicUsize, Ordering},
@@ -10,9 +11,20 @@ use std::{
 };
 
 use axum::Router;
-use veche_kernel::Kernel;
+use http::{Request, StatusCode, header};
+use metrics::counter;
+use veche_kernel::{Kernel, SignedIn};
 
-use crate::{listen::Listen, origin::Origins, socket::SocketHandler};
+use crate::{
+    addresses::{Addresses, Place},
+    failures::Failures,
+    listen::Listen,
+    origin::Origins,
+    proxies::{ClientAddress, Network},
+    refusal::Refusal,
+    socket::SocketHandler,
+    tickets::Tickets,
+};
 
 pub(crate) struct Door {
     pub(crate) kernel: Kernel,
@@ -22,6 +34,13 @@ pub(crate) struct Door {
     pub(crate) routes: Router,
     pub(crate) origins: Origins,
     pub(crate) handshake: Duration,
+    pub(crate) tickets_at: Option<String>,
+    pub(crate) tickets: Tickets,
+    pub(crate) sign_ins: Option<Arc<dyn SignedIn>>,
+    pub(crate) failures: Failures,
+    /// Who is believed about the address of a client.
+    pub(crate) proxies: Box<[Network]>,
+    pub(crate) addresses: Arc<Addresses>,
     /// Connections that each shard serves.
     loads: Box<[AtomicUsize]>,
     /// Requests that the routes answer at the moment.
@@ -40,9 +59,37 @@ impl Door {
             routes: listen.routes.clone(),
             origins: listen.origins.clone(),
             handshake: listen.handshake,
+            tickets_at: listen.tickets.clone(),
+            tickets: Tickets::default(),
+            sign_ins: listen.sign_ins.clone(),
+            failures: Failures::new(listen.failures_per_minute),
+            proxies: listen.proxies.as_slice().into(),
+            addresses: Addresses::new(listen.connections_per_address),
             loads,
             requests: AtomicUsize::new(0),
             stopping: AtomicBool::new(false),
+        })
+    }
+
+    /// Whether this peer speaks for others.
+    pub(crate) fn is_proxy(&self, peer: IpAddr) -> bool {
+        self.proxies.iter().any(|network| network.has(peer))
+    }
+
+    /// A place for a connection that comes by way of a proxy, which is counted by its client's address once
+    /// that is known. Other connections have theirs since they were accepted.
+    pub(crate) fn place<B>(&self, request: &Request<B>) -> Result<Option<Place>, Refusal> {
+        let Some(ClientAddress { client, peer }) = request.extensions().get::<ClientAddress>() else {
+            return Ok(None);
+        };
+        if !self.is_proxy(*peer) {
+            return Ok(None);
+        }
+        self.addresses.enter(*client).map(Some).ok_or_else(|| {
+            counter!("veche_refused_total", "reason" => "connections_per_address").increment(1);
+            let message = "this address has too many connections";
+            Refusal::new(StatusCode::SERVICE_UNAVAILABLE, "unavailable", message)
+                .with(Some((header::RETRY_AFTER, "5")))
         })
     }
 
@@ -84,12 +131,20 @@ impl Door {
 pub(crate) struct Guest {
     pub(crate) door: Arc<Door>,
     pub(crate) shard: usize,
-    _place: crate::addresses::Place,
+    /// The other end of the socket, which may be a proxy.
+    pub(crate) peer: IpAddr,
+    place: Option<Place>,
 }
 
 impl Guest {
-    pub(crate) fn new(door: Arc<Door>, shard: usize, place: crate::addresses::Place) -> Self {
-        Self { door, shard, _place: place }
+    pub(crate) fn new(door: Arc<Door>, shard: usize, peer: IpAddr, place: Option<Place>) -> Self {
+        Self { door, shard, peer, place }
+    }
+
+    /// The same with the place of the client behind its proxy.
+    pub(crate) fn sit(mut self, place: Option<Place>) -> Self {
+        self.place = place.or(self.place.take());
+        self
     }
 }
 

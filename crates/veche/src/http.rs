@@ -4,7 +4,6 @@
 use std::{
     cell::Cell,
     convert::Infallible,
-    net::IpAddr,
     pin::Pin,
     rc::Rc,
     sync::Arc,
@@ -13,7 +12,7 @@ use std::{
 
 use axum::body::Body;
 use bytes::Bytes;
-use http::{HeaderMap, HeaderName, HeaderValue, Request, Response, StatusCode, header};
+use http::{HeaderValue, Request, Response, StatusCode, header};
 use hyper::{
     body::{Body as HttpBody, Frame, Incoming, SizeHint},
     server::conn::http1,
@@ -22,15 +21,21 @@ use hyper::{
 use hyper_util::rt::{TokioIo, TokioTimer};
 use metrics::counter;
 use tokio::{net::TcpStream, sync::Notify};
-use veche_kernel::{Encoding, Identity, Opening, Shard};
+use veche_kernel::{Encoding, Opening, Shard};
 use veche_protocol::ws::upgrade::{self, Accepted, Offer};
 
 use crate::{
+    addresses::Place,
     answering::Answering,
+    credential,
     door::{Door, Guest},
-    mounted::{self, Peer},
+    mounted,
+    proxies::{ClientAddress, client_address},
+    refusal::Refusal,
     socket::{self, SocketHandler},
-    sse, websocket,
+    sse, ticket_door,
+    tickets::Purpose,
+    websocket,
 };
 
 /// The most bytes of a request's head.
@@ -40,15 +45,13 @@ const SUBPROTOCOL: &str = "veche.v1.json";
 
 /// What becomes of a socket after its handshake.
 enum Upgrade {
-    Native(Opening),
-    Plain { handler: Arc<SocketHandler>, deflate: bool },
+    Native(Opening, Option<Place>),
+    Plain { handler: Arc<SocketHandler>, deflate: bool, place: Option<Place> },
 }
 
 /// Serves a connection on its shard.
 pub(crate) fn serve(shard: &Rc<Shard>, stream: TcpStream, guest: Guest) {
     let shard = shard.clone();
-    // A socket that has no peer any more gets no answer either.
-    let peer = Peer(stream.peer_addr().map_or(IpAddr::from([0, 0, 0, 0]), |peer| peer.ip()));
     tokio::task::spawn_local(async move {
         let upgrade: Rc<Cell<Option<Upgrade>>> = Rc::default();
         let abandon: Rc<Notify> = Rc::default();
@@ -58,8 +61,10 @@ pub(crate) fn serve(shard: &Rc<Shard>, stream: TcpStream, guest: Guest) {
             upgrade: upgrade.clone(),
             abandon: abandon.clone(),
         };
+        let peer = guest.peer;
         let service = service_fn(move |mut request: Request<Incoming>| {
-            request.extensions_mut().insert(peer);
+            let client = client_address(peer, request.headers(), &asked.door.proxies);
+            request.extensions_mut().insert(ClientAddress { client, peer });
             answer(asked.clone(), request)
         });
         let connection = http1::Builder::new()
@@ -77,10 +82,12 @@ pub(crate) fn serve(shard: &Rc<Shard>, stream: TcpStream, guest: Guest) {
         };
         let stream = parts.io.into_inner();
         match upgrade.take() {
-            Some(Upgrade::Native(opening)) => {
+            Some(Upgrade::Native(opening, place)) => {
+                let guest = guest.sit(place);
                 websocket::serve(&shard, stream, parts.read_buf, opening, guest);
             }
-            Some(Upgrade::Plain { handler, deflate }) => {
+            Some(Upgrade::Plain { handler, deflate, place }) => {
+                let guest = guest.sit(place);
                 socket::serve(stream, parts.read_buf, &handler, deflate, guest);
             }
             None => {}
@@ -174,34 +181,41 @@ async fn answer_whole(
     }
     let path = request.uri().path();
     if door.websocket.as_deref() == Some(path) {
-        return match native(&door, &request) {
-            Ok((accepted, opening)) => {
-                upgrade.set(Some(Upgrade::Native(opening)));
+        return match native(&door, &request).await {
+            Ok((accepted, opening, place)) => {
+                upgrade.set(Some(Upgrade::Native(opening, place)));
                 switching(accepted)
             }
             Err(refusal) => refusal.into_response(),
         };
     }
     if let Some(handler) = door.sockets.get(path) {
-        return match handshake(&door, &request, &[]) {
-            Ok(accepted) => {
-                let deflate = accepted.deflate;
-                upgrade.set(Some(Upgrade::Plain { handler: handler.clone(), deflate }));
+        let accepted = handshake(&door, &request, &[]);
+        return match accepted.and_then(|accepted| Ok((accepted, door.place(&request)?))) {
+            Ok((accepted, place)) => {
+                let (handler, deflate) = (handler.clone(), accepted.deflate);
+                upgrade.set(Some(Upgrade::Plain { handler, deflate, place }));
                 switching(accepted)
             }
             Err(refusal) => refusal.into_response(),
         };
     }
+    if door.tickets_at.as_deref() == Some(path) {
+        return ticket_door::answer(&door, &request).await;
+    }
     route(&door, request).await
 }
 
-/// Decides on a native connection: the handshake first, then who it is.
-fn native(door: &Door, request: &Request<Incoming>) -> Result<(Accepted, Opening), Refusal> {
+/// Decides on a native connection: the handshake first, then who it is, and last whether there is room.
+async fn native(
+    door: &Arc<Door>,
+    request: &Request<Incoming>,
+) -> Result<(Accepted, Opening, Option<Place>), Refusal> {
     let accepted = handshake(door, request, &[SUBPROTOCOL])?;
-    let identity = authenticate(door, request.headers())?;
     let device = device(request.uri().query().unwrap_or_default())?;
+    let identity = credential::identify_for(door, request.into(), Some(Purpose::Socket)).await?;
     let encoding = if accepted.deflate { Encoding::NativeDeflate } else { Encoding::Native };
-    Ok((accepted, Opening { encoding, identity, device }))
+    Ok((accepted, Opening { encoding, identity, device }, door.place(request)?))
 }
 
 fn handshake(
@@ -224,36 +238,6 @@ fn handshake(
 pub(crate) fn stopping() -> Refusal {
     let refusal = Refusal::new(StatusCode::SERVICE_UNAVAILABLE, "unavailable", "the server stops");
     refusal.with(Some((header::RETRY_AFTER, "1")))
-}
-
-/// Nobody is signed in where somebody must be.
-pub(crate) fn no_credential() -> Refusal {
-    let message = "sign in by the header Authorization: Bearer <token>";
-    let refusal = Refusal::new(StatusCode::UNAUTHORIZED, "unauthorized", message);
-    refusal.with(Some((header::WWW_AUTHENTICATE, "Bearer")))
-}
-
-/// Who the `Authorization` header says it is. A wrong credential is refused; none is a matter for later.
-pub(crate) fn authenticate(door: &Door, headers: &HeaderMap) -> Result<Option<Identity>, Refusal> {
-    let mut credentials = headers.get_all(header::AUTHORIZATION).iter();
-    let Some(credential) = credentials.next() else { return Ok(None) };
-    let unauthorized = |why: &'static str| {
-        counter!("veche_refused_total", "reason" => why).increment(1);
-        let message = "the Authorization header holds no valid token";
-        let refusal = Refusal::new(StatusCode::UNAUTHORIZED, "unauthorized", message);
-        refusal.with(Some((header::WWW_AUTHENTICATE, "Bearer")))
-    };
-    if credentials.next().is_some() {
-        return Err(unauthorized("token_doubled"));
-    }
-    let bearer = credential.to_str().ok().and_then(|value| value.split_once(' '));
-    let Some((_, token)) = bearer.filter(|(scheme, _)| scheme.eq_ignore_ascii_case("bearer")) else {
-        return Err(unauthorized("token_scheme"));
-    };
-    let Some(authenticator) = door.kernel.authenticator() else {
-        return Err(unauthorized("token_not_taken"));
-    };
-    authenticator.authenticate(token.trim(), door.kernel.clock().wall_ms()).map(Some).map_err(unauthorized)
 }
 
 /// The device that the client names by `?device=`: 1 to 64 of `[A-Za-z0-9_-]`.
@@ -318,37 +302,5 @@ struct AbortOnDrop(tokio::task::AbortHandle);
 impl Drop for AbortOnDrop {
     fn drop(&mut self) {
         self.0.abort();
-    }
-}
-
-/// Why a request gets no further.
-pub(crate) struct Refusal {
-    status: StatusCode,
-    code: &'static str,
-    message: &'static str,
-    header: Option<(HeaderName, &'static str)>,
-}
-
-impl Refusal {
-    pub(crate) const fn new(status: StatusCode, code: &'static str, message: &'static str) -> Self {
-        Self { status, code, message, header: None }
-    }
-
-    pub(crate) fn with(mut self, header: Option<(HeaderName, &'static str)>) -> Self {
-        self.header = header;
-        self
-    }
-
-    pub(crate) fn into_response(self) -> Response<Body> {
-        counter!("veche_http_refused_total", "status" => self.status.as_str().to_owned()).increment(1);
-        let body = serde_json::json!({ "error": { "code": self.code, "message": self.message } });
-        let mut response = Response::new(Body::from(body.to_string()));
-        *response.status_mut() = self.status;
-        let headers = response.headers_mut();
-        headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
-        if let Some((name, value)) = self.header {
-            headers.insert(name, HeaderValue::from_static(value));
-        }
-        response
     }
 }

@@ -23,20 +23,30 @@ mod guide {}
 mod acceptor;
 mod addresses;
 mod answering;
+mod credential;
+mod cross_origin;
 mod door;
+mod failures;
 mod http;
 mod listen;
 mod mounted;
 mod origin;
+mod proxies;
+mod refusal;
 mod server;
 pub mod socket;
 mod sse;
+mod ticket_door;
+mod tickets;
 mod token;
 mod websocket;
 
 pub use axum;
 pub use listen::Listen;
 pub use origin::Origins;
+pub use proxies::{InvalidNetwork, Network};
 pub use server::{ServeError, Server, serve};
-pub use token::{Identity as TokenIdentity, MIN_SECRET_BYTES, SecretTooShort, TokenError, Verifier};
+pub use token::{
+    KeysError, MIN_SECRET_BYTES, NewToken, PublicKeys, RemoteKeys, SecretTooShort, TokenError, Verifier,
+};
 pub use veche_kernel::*;

@@ -3,8 +3,9 @@
 use std::{collections::HashMap, net::SocketAddr, sync::Arc, time::Duration};
 
 use axum::Router;
+use veche_kernel::SignedIn;
 
-use crate::{origin::Origins, socket::SocketHandler};
+use crate::{origin::Origins, proxies::Network, socket::SocketHandler};
 
 /// Addresses and doors of a server.
 ///
@@ -22,7 +23,11 @@ pub struct Listen {
     pub(crate) sockets: HashMap<String, Arc<SocketHandler>>,
     pub(crate) routes: Router,
     pub(crate) origins: Origins,
+    pub(crate) tickets: Option<String>,
+    pub(crate) sign_ins: Option<Arc<dyn SignedIn>>,
+    pub(crate) proxies: Vec<Network>,
     pub(crate) connections_per_address: u32,
+    pub(crate) failures_per_minute: u32,
     pub(crate) handshake: Duration,
     pub(crate) drain: Duration,
 }
@@ -37,7 +42,11 @@ impl Listen {
             sockets: HashMap::new(),
             routes: Router::new(),
             origins: Origins::default(),
+            tickets: None,
+            sign_ins: None,
+            proxies: Vec::new(),
             connections_per_address: 2_000,
+            failures_per_minute: 20,
             handshake: Duration::from_secs(10),
             drain: Duration::from_secs(25),
         }
@@ -82,6 +91,49 @@ impl Listen {
     /// Which pages may open a WebSocket, or read events.
     pub fn origins(mut self, origins: Origins) -> Self {
         self.origins = origins;
+        self
+    }
+
+    /// Opens the door of tickets at this path: `POST <path>` with a token, or with a cookie, is answered by
+    /// `{"ticket":…,"expires_ms":…}`, and `?ticket=…` opens one stream, for browsers, which cannot set a header
+    /// there.
+    ///
+    /// ```
+    /// use veche::Listen;
+    ///
+    /// let listen = Listen::on("localhost:3000").events("/realtime/events").tickets("/realtime/ticket");
+    /// # let _ = listen;
+    /// ```
+    pub fn tickets(mut self, path: impl Into<String>) -> Self {
+        self.tickets = Some(path.into());
+        self
+    }
+
+    /// Takes cookies, and asks here who they stand for. A cookie counts only with an allowed origin.
+    pub fn sign_ins(mut self, sign_ins: Arc<dyn SignedIn>) -> Self {
+        self.sign_ins = Some(sign_ins);
+        self
+    }
+
+    /// Believes peers of these networks about the address of the client whose request they pass on
+    /// (`X-Forwarded-For`, or `Forwarded`). Nobody is believed unless said.
+    ///
+    /// ```
+    /// use veche::Listen;
+    ///
+    /// let behind_a_proxy = Listen::on("0.0.0.0:3000").trusted_proxies(["10.0.0.0/8".parse()?]);
+    /// # let _ = behind_a_proxy;
+    /// # Ok::<(), veche::InvalidNetwork>(())
+    /// ```
+    pub fn trusted_proxies(mut self, networks: impl IntoIterator<Item = Network>) -> Self {
+        self.proxies = networks.into_iter().collect();
+        self
+    }
+
+    /// How many wrong credentials of one address are answered in a minute; further ones are refused with 429.
+    /// 20 unless said; 0 = no bound.
+    pub fn failures_per_minute(mut self, most: u32) -> Self {
+        self.failures_per_minute = most;
         self
     }
 

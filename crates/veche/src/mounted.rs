@@ -3,24 +3,20 @@
 //! An entry is found before anybody is asked who they are, so that a request to a path of nobody's costs no
 //! verification. Everything here runs on the handlers' runtime.
 
-use std::{convert::Infallible, net::IpAddr, sync::Arc};
+use std::{convert::Infallible, sync::Arc};
 
 use axum::body::Body as AxumBody;
 use http::{HeaderValue, Method, Request, Response, StatusCode, Uri, header, request::Parts};
 use tower::ServiceExt;
 use veche_kernel::{
     ErrorCode, Rejection,
-    web::{Body, Caller, Credential, HttpOutcome, HttpResponse, Mounted, Visitor, json_response},
+    web::{Body, HttpOutcome, HttpResponse, Mounted, Visitor, json_response},
 };
 
-use crate::{door::Door, http as handshake};
+use crate::{credential, door::Door, refusal::Refusal};
 
 /// Where a page's boot data is asked for: `GET /api/page?path=/board/1`.
 const BOOT: &str = "/api/page";
-
-/// The address that a request came from, among its extensions.
-#[derive(Debug, Clone, Copy)]
-pub(crate) struct Peer(pub(crate) IpAddr);
 
 /// Answers by the modules' entries, and by the routes where there is none.
 pub(crate) async fn answer(
@@ -31,7 +27,7 @@ pub(crate) async fn answer(
     let (head, body) = request.into_parts();
     match kernel.http(&head.method, head.uri.path()) {
         Some(Mounted::Entry(entry)) => {
-            let visitor = match visitor(&door, &head) {
+            let visitor = match visitor(&door, &head).await {
                 Ok(visitor) => visitor,
                 Err(refused) => return Ok(refused.into_response()),
             };
@@ -44,11 +40,9 @@ pub(crate) async fn answer(
     }
 }
 
-fn visitor(door: &Door, head: &Parts) -> Result<Visitor, handshake::Refusal> {
-    let identity = handshake::authenticate(door, &head.headers)?;
-    let peer = head.extensions.get::<Peer>().map_or(IpAddr::from([0, 0, 0, 0]), |peer| peer.0);
-    let caller = identity.map(|identity| Caller { identity, by: Credential::Bearer });
-    Ok(Visitor { peer, caller })
+async fn visitor(door: &Arc<Door>, head: &Parts) -> Result<Visitor, Refusal> {
+    let peer = credential::address(head.into());
+    Ok(Visitor { peer, caller: credential::identify(door, head.into()).await? })
 }
 
 fn other_method(allow: HeaderValue) -> HttpResponse {
@@ -59,11 +53,11 @@ fn other_method(allow: HeaderValue) -> HttpResponse {
     response
 }
 
-async fn boot(door: &Door, head: Parts) -> Response<AxumBody> {
+async fn boot(door: &Arc<Door>, head: Parts) -> Response<AxumBody> {
     if !matches!(head.method, Method::GET | Method::HEAD) {
         return other_method(HeaderValue::from_static("GET, HEAD")).map(to_axum);
     }
-    let visitor = match visitor(door, &head) {
+    let visitor = match visitor(door, &head).await {
         Ok(visitor) => visitor,
         Err(refused) => return refused.into_response(),
     };

@@ -1,6 +1,6 @@
 //! Which pages may open a WebSocket: the browser tells the page's origin, and only browsers do.
 
-use http::{HeaderMap, header};
+use http::{HeaderMap, Method, header};
 
 /// The origins whose pages are let in. A request without `Origin` comes from no browser and is let in;
 /// `null` never is.
@@ -53,6 +53,17 @@ impl Origins {
         !foreign && (!self.loopback || host.is_some_and(is_loopback))
     }
 
+    /// Whether a cookie of this request counts: the browser says that an allowed page sent it. A `GET` that
+    /// a page makes to its own server has no `Origin`, and says so in another way; a WebSocket's always has.
+    pub(crate) fn vouch(&self, method: &Method, headers: &HeaderMap) -> bool {
+        if headers.contains_key(header::ORIGIN) {
+            return self.allow(headers);
+        }
+        let reads = matches!(*method, Method::GET | Method::HEAD) && !headers.contains_key(header::UPGRADE);
+        let own = headers.get("sec-fetch-site").is_some_and(|site| site == "same-origin");
+        reads && own && self.allow_reading(headers)
+    }
+
     fn is_own(&self, origin: &str, headers: &HeaderMap) -> bool {
         let Some((scheme, authority)) = origin.split_once("://") else { return false };
         if !matches!(scheme, "http" | "https") {
@@ -78,6 +89,8 @@ fn is_loopback(authority: &str) -> bool {
 
 #[cfg(test)]
 mod tests {
+    use http::HeaderValue;
+
     use super::*;
 
     #[test]
@@ -97,6 +110,32 @@ mod tests {
         check(&[("host", "localhost:3000"), ("sec-fetch-site", "same-origin")], true, true);
         check(&[("host", "localhost:3000"), ("origin", "http://evil.example")], true, false);
         check(&[("host", "localhost:3000"), ("origin", "http://localhost:5173")], true, true);
+    }
+
+    #[test]
+    fn a_cookie_counts_only_with_a_page_of_ours() {
+        // Red: `vouch` that is `allow`; `reads` without the look at `Upgrade`.
+        let check = |method: Method, fields: &[(&'static str, &str)], expected: bool| {
+            let mut headers = HeaderMap::new();
+            headers.insert(header::HOST, HeaderValue::from_static("rt.example"));
+            for (name, value) in fields {
+                headers.insert(*name, value.parse().expect("a header"));
+            }
+            let origins = Origins::of(["https://app.example".to_owned()]);
+            assert_eq!(origins.vouch(&method, &headers), expected, "{method} {fields:?}");
+        };
+        let own = ("sec-fetch-site", "same-origin");
+        check(Method::GET, &[], false);
+        check(Method::GET, &[own], true);
+        check(Method::GET, &[("sec-fetch-site", "same-site")], false);
+        check(Method::GET, &[("sec-fetch-site", "none")], false);
+        check(Method::GET, &[own, ("upgrade", "websocket")], false);
+        check(Method::POST, &[own], false);
+        check(Method::POST, &[("origin", "https://app.example")], true);
+        check(Method::POST, &[("origin", "https://rt.example")], true);
+        check(Method::GET, &[("origin", "https://app.example"), ("upgrade", "websocket")], true);
+        check(Method::GET, &[own, ("origin", "https://evil.example")], false);
+        check(Method::GET, &[own, ("origin", "null")], false);
     }
 
     #[test]

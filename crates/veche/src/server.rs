@@ -11,7 +11,7 @@ use std::{
 use tokio::{sync::watch, time::Instant};
 use veche_kernel::Kernel;
 
-use crate::{acceptor, addresses::Addresses, door::Door, listen::Listen};
+use crate::{acceptor, door::Door, listen::Listen};
 
 /// How often a server that stops looks whether requests are under way.
 const LOOK_AGAIN: Duration = Duration::from_millis(10);
@@ -74,8 +74,7 @@ impl Server {
             listeners.iter().filter_map(|listener| listener.local_addr().ok()).collect();
         let door = Door::new(kernel, &listen);
         let (stop, stopped) = watch::channel(false);
-        let places = Addresses::new(listen.connections_per_address);
-        let acceptor = acceptor::start(listeners, door.clone(), places, stopped)?;
+        let acceptor = acceptor::start(listeners, door.clone(), stopped)?;
         Ok(Self { door, addresses, stop, acceptor: Mutex::new(Some(acceptor)) })
     }
 

@@ -11,7 +11,7 @@ mod stream;
 use std::{hash::BuildHasher, rc::Rc, sync::Arc};
 
 use axum::body::Body;
-use http::{HeaderMap, HeaderValue, Method, Request, Response, StatusCode, header};
+use http::{HeaderValue, Method, Request, Response, StatusCode, header};
 use hyper::body::Incoming;
 use tokio::sync::Notify;
 use veche_kernel::{
@@ -19,15 +19,21 @@ use veche_kernel::{
 };
 
 use self::asked::Asked;
-use crate::{door::Door, http as handshake, http::Refusal, mounted::to_axum};
+use crate::{
+    credential,
+    cross_origin::{preflight, share},
+    door::Door,
+    http as handshake,
+    mounted::to_axum,
+    refusal::Refusal,
+    tickets::Purpose,
+};
 
 pub(crate) use self::stream::EventsBody;
 
 /// Methods and headers that a page of an allowed origin may use.
 const ALLOWED_METHODS: &str = "GET";
 const ALLOWED_HEADERS: &str = "authorization, last-event-id";
-/// How long a browser may keep that in mind, in seconds.
-const ALLOWED_FOR: &str = "600";
 
 /// What the door answers with.
 pub(crate) enum Answer {
@@ -69,14 +75,6 @@ pub(crate) async fn answer(
     }
 }
 
-/// Lets the page read the answer, whose origin was allowed.
-fn share(request: &HeaderMap, response: &mut HeaderMap) {
-    response.append(header::VARY, HeaderValue::from_static("Origin"));
-    if let Some(origin) = request.get(header::ORIGIN) {
-        response.insert(header::ACCESS_CONTROL_ALLOW_ORIGIN, origin.clone());
-    }
-}
-
 async fn decide(
     shard: &Rc<Shard>,
     door: &Arc<Door>,
@@ -89,20 +87,25 @@ async fn decide(
     if door.is_stopping() || door.kernel.is_draining() {
         return Err(handshake::stopping().into_response());
     }
-    let identity = handshake::authenticate(door, request.headers()).map_err(Refusal::into_response)?;
     let query = request.uri().query().unwrap_or_default();
+    let asked = Asked::read(query, request.headers());
+    let names = asked.as_ref().ok().map(Asked::names);
+    let purpose = names.as_deref().map(Purpose::Events);
+    let identity =
+        credential::identify_for(door, request.into(), purpose).await.map_err(Refusal::into_response)?;
     let device = handshake::device(query).map_err(Refusal::into_response)?;
-    let asked = Asked::read(query, request.headers())
+    let asked = asked
         .map_err(|why| refuse(&Rejection::new(ErrorCode::BadRequest, why.message), Some(why.field), None))?;
     if identity.is_none() && !door.kernel.serves_guests() {
-        return Err(handshake::no_credential().into_response());
+        return Err(credential::missing().into_response());
     }
     let channels = match asked {
         Asked::Channels(channels) => channels,
         Asked::Own(since) => vec![own(shard, identity.as_ref(), device.as_deref(), since).await?],
     };
+    let place = door.place(request).map_err(Refusal::into_response)?;
     let opening = Opening { encoding: Encoding::Sse, identity, device };
-    let body = EventsBody::open(shard, opening, channels.clone(), retry_ms(), abandon);
+    let body = EventsBody::open(shard, opening, channels.clone(), retry_ms(), abandon).sit(place);
     if let Some(code) = body.closing() {
         return Err(refuse_session(code));
     }
@@ -120,7 +123,7 @@ async fn own(
     since: Option<Position>,
 ) -> Result<(ChannelName, Option<Position>), Response<Body>> {
     let Some(Identity { user, .. }) = identity else {
-        return Err(handshake::no_credential().into_response());
+        return Err(credential::missing().into_response());
     };
     let Some(channel) = shard.personal_channel(user) else {
         let message = "this server keeps no personal channels: name the channels, ?channel=…&channel=…";
@@ -153,19 +156,11 @@ async fn subscribe(
 
 /// A browser asks before a page of another origin may send a token; all else is no way to use this door.
 fn other_method(request: &Request<Incoming>) -> Response<Body> {
-    let preflight = request.headers().contains_key(header::ACCESS_CONTROL_REQUEST_METHOD);
-    if request.method() != Method::OPTIONS || !preflight {
+    preflight(request, ALLOWED_METHODS, ALLOWED_HEADERS).unwrap_or_else(|| {
         let message = "events are read by GET";
         let refusal = Refusal::new(StatusCode::METHOD_NOT_ALLOWED, "bad_request", message);
-        return refusal.with(Some((header::ALLOW, "GET, OPTIONS"))).into_response();
-    }
-    let mut response = Response::new(Body::empty());
-    *response.status_mut() = StatusCode::NO_CONTENT;
-    let headers = response.headers_mut();
-    headers.insert(header::ACCESS_CONTROL_ALLOW_METHODS, HeaderValue::from_static(ALLOWED_METHODS));
-    headers.insert(header::ACCESS_CONTROL_ALLOW_HEADERS, HeaderValue::from_static(ALLOWED_HEADERS));
-    headers.insert(header::ACCESS_CONTROL_MAX_AGE, HeaderValue::from_static(ALLOWED_FOR));
-    response
+        refusal.with(Some((header::ALLOW, "GET, OPTIONS"))).into_response()
+    })
 }
 
 /// Clients that were cut off together come back apart: 2 to 4 s.

@@ -8,7 +8,7 @@ use std::{
     time::Duration,
 };
 
-use veche::{Audience, Class, Limits, Namespace};
+use veche::{Audience, Class, Limits, Namespace, Network};
 
 /// Everything that can be configured.
 #[derive(Debug, Clone, PartialEq, Default)]
@@ -55,6 +55,8 @@ pub struct Server {
     pub shards: usize,
     /// Exact origins that browsers may come from; empty = the server's own.
     pub allowed_origins: Vec<String>,
+    /// Peers that are believed about the address of the client behind them.
+    pub trusted_proxies: Vec<Network>,
     /// How long clients are given to leave when the server stops.
     pub drain: Duration,
 }
@@ -67,6 +69,7 @@ impl Default for Server {
             data: PathBuf::from("./veche-data"),
             shards: 0,
             allowed_origins: Vec::new(),
+            trusted_proxies: Vec::new(),
             drain: Duration::from_secs(25),
         }
     }
@@ -125,14 +128,39 @@ impl fmt::Display for Host {
 }
 
 /// Who is let in.
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Auth {
     /// The secret of HS256 tokens.
     pub hs256_secret: Option<Secret>,
+    /// The secret before it, by which tokens are still accepted.
+    pub hs256_previous: Option<Secret>,
+    /// A file of public keys: PEM, a JWK, or a set of them.
+    pub keys: Option<PathBuf>,
+    /// The URL of a JWK set.
+    pub jwks: Option<String>,
+    /// How often the URL is read.
+    pub jwks_refresh: Duration,
     /// The `iss` that tokens must have.
     pub issuer: Option<String>,
     /// The `aud` that tokens must have.
     pub audience: Option<String>,
+    /// How many wrong credentials an address may show in a minute; 0 = no bound.
+    pub failures_per_minute: u32,
+}
+
+impl Default for Auth {
+    fn default() -> Self {
+        Self {
+            hs256_secret: None,
+            hs256_previous: None,
+            keys: None,
+            jwks: None,
+            jwks_refresh: Duration::from_mins(10),
+            issuer: None,
+            audience: None,
+            failures_per_minute: 20,
+        }
+    }
 }
 
 /// A secret text, which is never printed.

@@ -3,7 +3,7 @@
 use std::{path::PathBuf, time::Duration};
 
 use tracing_subscriber::EnvFilter;
-use veche::{Audience, Class, Limits, Namespace, SlowConsumer};
+use veche::{Audience, Class, Limits, Namespace, Network, SlowConsumer};
 
 use super::{
     error::Problem,
@@ -48,15 +48,23 @@ impl Reader<'_> {
             data: self.parsed("server.data", default.data, folder),
             shards: self.shards(default.shards),
             allowed_origins: self.origins("server.allowed_origins"),
+            trusted_proxies: self.networks("server.trusted_proxies"),
             drain: self.parsed("server.drain", default.drain, units::duration),
         }
     }
 
     fn auth(&mut self) -> Auth {
+        let default = Auth::default();
+        let secret = |text: &str| Ok(Some(Secret::new(text)));
         Auth {
-            hs256_secret: self.parsed("auth.hs256_secret", None, |text| Ok(Some(Secret::new(text)))),
+            hs256_secret: self.parsed("auth.hs256_secret", None, secret),
+            hs256_previous: self.parsed("auth.hs256_previous", None, secret),
+            keys: self.parsed("auth.keys", None, |text| folder(text).map(Some)),
+            jwks: self.parsed("auth.jwks", None, some_text),
+            jwks_refresh: self.parsed("auth.jwks_refresh", default.jwks_refresh, some_time),
             issuer: self.parsed("auth.issuer", None, some_text),
             audience: self.parsed("auth.audience", None, some_text),
+            failures_per_minute: self.count("auth.failures_per_minute", default.failures_per_minute),
         }
     }
 
@@ -165,17 +173,25 @@ impl Reader<'_> {
     }
 
     fn origins(&mut self, key: &'static str) -> Vec<String> {
+        let expected = r#"a list of origins such as ["https://app.example.com"], with no path and no `*`"#;
+        self.list(key, expected, origin)
+    }
+
+    fn networks(&mut self, key: &'static str) -> Vec<Network> {
+        let expected = r#"a list of addresses and networks such as ["10.0.0.0/8", "fd00::1"]"#;
+        self.list(key, expected, |text| text.parse().ok())
+    }
+
+    fn list<T>(&mut self, key: &'static str, expected: &str, read: impl Fn(&str) -> Option<T>) -> Vec<T> {
         self.value(key, Vec::new(), |entry| {
-            let expected =
-                r#"a list of origins such as ["https://app.example.com"], with no path and no `*`"#;
             let texts = match &entry.value {
                 Value::List(items) => items.iter().map(text_of).collect::<Option<Vec<_>>>(),
-                // The environment has no lists: one origin may stand alone.
+                // The environment has no lists: one may stand alone.
                 Value::Text(text) if entry.raw.is_some() => Some(vec![text.clone()]),
                 _ => None,
             };
             texts
-                .and_then(|texts| texts.iter().map(|text| origin(text)).collect())
+                .and_then(|texts| texts.iter().map(|text| read(text)).collect())
                 .ok_or_else(|| expected.to_owned())
         })
     }

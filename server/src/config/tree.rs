@@ -12,7 +12,7 @@ use toml::de::{DeTable, DeValue};
 use super::error::Problem;
 
 /// Keys whose values are never shown.
-pub(super) const HIDDEN: [&str; 1] = ["auth.hs256_secret"];
+pub(super) const HIDDEN: [&str; 2] = ["auth.hs256_secret", "auth.hs256_previous"];
 
 /// Where a value was written.
 #[derive(Debug, Clone, PartialEq, Eq)]

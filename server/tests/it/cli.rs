@@ -34,7 +34,7 @@ fn token_prints_a_token_alone() {
     assert_eq!(stderr, "");
     let token = stdout.strip_suffix('\n').expect("one line");
     let verifier = veche::Verifier::hs256(secret.as_bytes()).expect("32 bytes");
-    assert_eq!(verifier.verify(token, 0).map(|who| who.user), Ok("ann".to_owned()));
+    assert_eq!(verifier.verify(token, 0).map(|who| who.user), Ok("ann".into()));
     assert!(!folder.path().join("veche-data").exists(), "a given secret makes no file");
 }
 

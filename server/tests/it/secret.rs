@@ -11,7 +11,7 @@ use std::{
 use veche_server::{
     config::{Config, Secret},
     secret::{self, SecretError},
-    token,
+    token::{self, Wanted},
 };
 
 /// A folder of one test, removed with it.
@@ -46,6 +46,10 @@ fn config(data: &Path, host: &str, secret: Option<&str>) -> Config {
     config
 }
 
+fn ann() -> Wanted {
+    Wanted { sub: "ann".to_owned(), ttl: Duration::from_mins(1), ..Wanted::default() }
+}
+
 #[test]
 fn a_loopback_server_makes_its_secret_once() {
     let folder = Folder::new();
@@ -69,9 +73,8 @@ fn many_that_start_at_once_agree_on_one_secret() {
     let folder = Folder::new();
     let config = config(folder.path(), "127.0.0.1", None);
     let tokens: Vec<String> = std::thread::scope(|scope| {
-        let threads: Vec<_> = (0..8)
-            .map(|_| scope.spawn(|| token::issue(&config, "ann", Duration::from_mins(1)).expect("a token").0))
-            .collect();
+        let threads: Vec<_> =
+            (0..8).map(|_| scope.spawn(|| token::issue(&config, &ann()).expect("a token").token)).collect();
         threads.into_iter().map(|thread| thread.join().expect("no panic")).collect()
     });
     let verifier = secret::resolve(&config).expect("it is there").verifier;

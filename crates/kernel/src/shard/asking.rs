@@ -10,7 +10,7 @@ use veche_protocol::{
     server::ServerFrame,
 };
 
-use super::{Link, Shard, link::Held};
+use super::{Link, Shard, state::Held};
 use crate::{
     broker::{History, HistoryQuery, Published},
     framed::publication_text,
@@ -53,17 +53,26 @@ impl Shard {
         let (shard, key) = (self.clone(), self.key(link));
         self.proceed(link, async move {
             for join in joins {
-                let (id, user) = (join.id.clone(), join.user.clone());
-                let ask = Ask { user, channel: join.channel.clone(), right: Right::Subscribe };
-                let joined = async {
-                    shard.node.ask_guard(ask).await?;
-                    shard.node.join(join).await
-                };
-                if let (Err(rejection), Some(link)) = (joined.await, shard.session(key)) {
+                let (id, channel) = (join.id.clone(), join.channel.clone());
+                let rechecks = shard.rechecks.get();
+                let joined = shard.join_by_right(join).await;
+                if let (Err(rejection), Some(link)) = (joined, shard.session(key)) {
                     shard.refuse(&link, id.as_deref(), &rejection);
+                } else if shard.rechecks.get() != rechecks {
+                    shard.recheck(key, &channel);
                 }
             }
         });
+    }
+
+    /// The rules have allowed it; asks the module's own one, and subscribes.
+    async fn join_by_right(&self, join: Join) -> Result<(), Rejection> {
+        let ask = |right| Ask { user: join.user.clone(), channel: join.channel.clone(), right };
+        self.node.ask_guard(ask(Right::Subscribe)).await?;
+        if join.presence {
+            self.node.ask_guard(ask(Right::Presence)).await.map_err(|it| it.field("presence"))?;
+        }
+        self.node.join(join).await
     }
 
     pub(super) fn check_join(
@@ -85,7 +94,7 @@ impl Shard {
         let channel = self.name(link, channel)?;
         self.settle_personal(link, &channel);
         let (session, id) = (self.key(link), id.map(Into::into));
-        Ok(Join { session, user, channel, since, presence, id, again, told: false })
+        Ok(Join { session, user, channel, since, presence, id, again, told: false, asked: true })
     }
 
     pub(super) fn message(
@@ -126,7 +135,7 @@ impl Shard {
         let id: Option<Box<str>> = id.map(Into::into);
         let (shard, key) = (self.clone(), self.key(link));
         self.proceed(link, async move {
-            let channel = ask.channel.clone();
+            let (channel, rechecks) = (ask.channel.clone(), shard.rechecks.get());
             let published = async {
                 if !allowed {
                     shard.node.ask_guard(ask).await?;
@@ -136,7 +145,8 @@ impl Shard {
             let published = published.await;
             let Some(link) = shard.session(key) else { return };
             if let Some(subscription) = link.state.borrow_mut().subscription(&channel) {
-                subscription.may_publish |= published.is_ok();
+                // What was said before a recheck is not kept.
+                subscription.may_publish |= published.is_ok() && shard.rechecks.get() == rechecks;
             }
             shard.message_done(&link, id.as_deref(), &channel, published);
         });

@@ -175,6 +175,14 @@ impl Backlog {
         first.map(|position| Position { offset: position.offset.saturating_sub(1), ..position })
     }
 
+    /// Drops a channel's publications, of which nobody is to hear any more.
+    pub(crate) fn forget(&mut self, channel: &ChannelName) {
+        let of_channel = |chunk: &Chunk| chunk.publication().is_some_and(|it| it.channel == *channel);
+        self.chunks.retain(|chunk| !of_channel(chunk));
+        self.bytes = self.chunks.iter().map(Chunk::len).sum();
+        self.dropped.retain(|(name, _)| name != channel);
+    }
+
     fn drop_where(&mut self, channel: &ChannelName, mut drop: impl FnMut(usize, usize) -> bool) -> u64 {
         let mut dropped = 0;
         let mut index = 0;

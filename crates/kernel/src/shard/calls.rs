@@ -5,7 +5,7 @@ use std::{panic::AssertUnwindSafe, rc::Rc};
 use futures_util::FutureExt;
 use veche_protocol::{code::ErrorCode, name::ChannelName, server::ServerFrame};
 
-use super::{Link, Shard, link::Running};
+use super::{Link, Shard, state::Running};
 use crate::{
     call::Call,
     handler::Next,

@@ -12,11 +12,12 @@ use std::{
 
 use bytes::Bytes;
 use smallvec::SmallVec;
-use veche_protocol::{position::Position, server::ServerFrame};
+use veche_protocol::{code::CloseCode, position::Position, server::ServerFrame};
 
 use super::{
     backlog::Chunk,
-    link::{Link, Mode, Offered},
+    link::{Link, Offered},
+    state::Mode,
 };
 use crate::{
     channels::NodeChannel,
@@ -60,6 +61,7 @@ pub(crate) enum Step {
     Add(Box<Subscribing>),
     Remove {
         session: SessionKey,
+        code: CloseCode,
         id: Option<Box<str>>,
     },
     /// What follows this position cannot be had any more.

@@ -1,22 +1,23 @@
 //! What a native client's frames do: the way from a text message to the kernel.
 
-use std::{future::Future, rc::Rc, task::Context};
+use std::{future::Future, rc::Rc, sync::Arc, task::Context};
 
 use veche_protocol::{
     client::{self, Body, Frame, PresenceState},
-    code::ErrorCode,
+    code::{CloseCode, ErrorCode},
     name::ChannelName,
     server::ServerFrame,
 };
 
-use super::{Link, Shard, link::Held, subscribing::unsubscribed, timers::Due};
+use super::{Link, Shard, state::Held, subscribing::unsubscribed, timers::Due};
 use crate::{
-    channels::Typist,
+    channels::{NodeChannel, Typist},
     inbox::{Audience, lock},
     limits::RetryAfter,
+    module::Ask,
     publication::{Sender, UserId},
     reply::Rejection,
-    rules::{Audience as Circle, Decision, Principal, Right},
+    rules::{Audience as Circle, Decision, Right},
 };
 
 /// How long somebody is shown as writing after they last said so.
@@ -120,9 +121,7 @@ impl Shard {
             Body::Message { channel, data, op_id, echo } => {
                 self.message(link, id, &channel, data, op_id.as_deref(), echo)
             }
-            Body::Typing { channel, active } => {
-                self.typing(link, &channel, active).map(|()| self.confirm(link, id))
-            }
+            Body::Typing { channel, active } => self.typing(link, id, &channel, active),
             Body::Presence { channel, state, meta } => {
                 let set = self.set_presence(link, channel.as_deref(), state, meta);
                 set.map(|()| self.confirm(link, id))
@@ -168,9 +167,8 @@ impl Shard {
     /// What the rules say of this session, a right and a channel. A module's guard is another question.
     pub(super) fn decide(&self, link: &Link, right: Right, channel: &str) -> Result<UserId, Rejection> {
         let state = link.state.borrow();
-        let user = state.user_id();
-        match self.node.rules.decide(Principal { user }, right, channel) {
-            Decision::Allowed => user.cloned().ok_or_else(Rejection::unauthorized),
+        match self.node.rules.decide(state.principal(), right, channel) {
+            Decision::Allowed => state.user_id().cloned().ok_or_else(Rejection::unauthorized),
             Decision::Denied => {
                 self.node.metrics.refused("rules");
                 Err(Rejection::forbidden().field("channel"))
@@ -184,24 +182,52 @@ impl Shard {
         match known {
             Some(known) => self.node.leave(self.key(link), known, id),
             None => {
-                self.reply(link, &unsubscribed(id, channel));
+                self.reply(link, &unsubscribed(id, channel, CloseCode::Normal));
             }
         }
     }
 
-    fn typing(self: &Rc<Self>, link: &Rc<Link>, channel: &str, active: bool) -> Result<(), Rejection> {
+    fn typing(
+        self: &Rc<Self>,
+        link: &Rc<Link>,
+        id: Option<&str>,
+        channel: &str,
+        active: bool,
+    ) -> Result<(), Rejection> {
         let user = self.decide(link, Right::Publish, channel)?;
-        let known = link.state.borrow_mut().subscription(channel).map(|it| it.channel.node.clone());
-        let Some(known) = known else {
+        let known = {
+            let mut state = link.state.borrow_mut();
+            state.subscription(channel).map(|it| (it.channel.node.clone(), it.may_publish))
+        };
+        let Some((known, may_publish)) = known else {
             let first = Rejection::new(ErrorCode::Conflict, "subscribe to the channel first");
             return Err(first.field("channel"));
         };
         if self.meter_ephemeral(link).is_err() {
             self.hold(link, Held::Typing { channel: channel.into(), active });
+            self.confirm(link, id);
             return Ok(());
         }
+        let (shard, key, id) = (self.clone(), self.key(link), id.map(Box::<str>::from));
+        let ask = Ask { user: user.clone(), channel: known.name.clone(), right: Right::Publish };
+        self.proceed(link, async move {
+            let allowed = if may_publish { Ok(()) } else { shard.node.ask_guard(ask).await };
+            let Some(link) = shard.session(key) else { return };
+            match allowed {
+                Ok(()) => {
+                    shard.show_typing(&link, &known, user, active);
+                    shard.confirm(&link, id.as_deref());
+                }
+                Err(rejection) => shard.refuse(&link, id.as_deref(), &rejection),
+            }
+        });
+        Ok(())
+    }
+
+    /// Tells the others of the channel whether somebody writes.
+    fn show_typing(&self, link: &Link, channel: &Arc<NodeChannel>, user: UserId, active: bool) {
         let now = self.now_ms();
-        let mut record = lock(&known.record);
+        let mut record = lock(&channel.record);
         if active {
             let typing = &mut record.typing;
             let until_ms = now + TYPING_MS;
@@ -210,21 +236,20 @@ impl Shard {
                 Some(typist) => {
                     typist.until_ms = until_ms;
                     if now < typist.told_ms + TYPING_AGAIN_MS {
-                        return Ok(());
+                        return;
                     }
                     typist.told_ms = now;
                 }
                 None => {
                     typing.push(Typist { user: user.clone(), session, until_ms, told_ms: now });
-                    self.at(until_ms, Due::Typing { channel: known.clone(), user: user.clone() });
+                    self.at(until_ms, Due::Typing { channel: channel.clone(), user: user.clone() });
                 }
             }
         } else if !record.stop_typing(&user) {
-            return Ok(());
+            return;
         }
-        let frame = ServerFrame::Typing { channel: &known.name, user: user.as_str(), active };
-        self.node.routes.notice(&known, &record, &frame, Audience::Except(link.id));
-        Ok(())
+        let frame = ServerFrame::Typing { channel: &channel.name, user: user.as_str(), active };
+        self.node.routes.notice(channel, &record, &frame, Audience::Except(link.id));
     }
 
     fn set_presence(
@@ -298,7 +323,7 @@ impl Shard {
         for held in latest {
             // What the rules no longer allow goes; nobody waits for an answer.
             let _ = match held {
-                Held::Typing { channel, active } => self.typing(link, &channel, active),
+                Held::Typing { channel, active } => self.typing(link, None, &channel, active),
                 Held::Presence { channel, state, meta } => {
                     self.set_presence(link, channel.as_deref(), state, meta.as_deref())
                 }

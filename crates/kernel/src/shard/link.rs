@@ -1,34 +1,25 @@
-//! A connection as the shard knows it: the session's state, and the way to its socket.
+//! A connection as the shard knows it: the way to its socket.
 
 use std::{
     cell::{Cell, RefCell},
     io::{self, IoSlice},
     rc::Rc,
-    sync::Arc,
 };
 
 use bytes::Bytes;
-use smallvec::SmallVec;
-use tokio::task::AbortHandle;
 use veche_protocol::{
-    client::PresenceState,
     code::CloseCode,
     position::Position,
     server::{Recovery, ServerFrame},
-    session::{Phase, Session as Machine},
+    session::Phase,
 };
 
 use super::{
     backlog::{Backlog, Chunk},
     channel::ShardChannel,
-    personal::{Acking, Personal},
+    state::{Mode, State},
 };
-use crate::{
-    framed::Encoding,
-    limits::Gcra,
-    publication::{SessionId, UserId},
-    users::User,
-};
+use crate::{framed::Encoding, publication::SessionId};
 
 /// What the kernel needs of a socket. It lives on the shard's thread.
 pub trait Wire {
@@ -57,131 +48,6 @@ pub struct Link<W: Wire + ?Sized = dyn Wire> {
     pub(crate) backlog: RefCell<Option<Box<Backlog>>>,
     pub(crate) state: RefCell<State>,
     wire: W,
-}
-
-/// The session behind a connection.
-pub(crate) struct State {
-    pub(crate) machine: Machine,
-    pub(crate) user: Option<Arc<User>>,
-    /// Wall clock, ms; 0 = never.
-    pub(crate) expires_ms: u64,
-    pub(crate) expiring_told: bool,
-    /// When authentication must have happened.
-    pub(crate) auth_by_ms: u64,
-    /// When the ping that nobody has answered yet was sent; 0 = none.
-    pub(crate) pinged_ms: u64,
-    /// The earliest entry of this session in the wheel.
-    pub(crate) armed_ms: u64,
-    pub(crate) calls: Gcra,
-    pub(crate) subscribes: Gcra,
-    pub(crate) ephemeral: Gcra,
-    pub(crate) next_call: u32,
-    pub(crate) subscriptions: Vec<Subscription>,
-    pub(crate) personal: Personal,
-    /// The client's own name for its device.
-    pub(crate) device: Option<Box<str>>,
-    /// Parts that few sessions have at a time.
-    pub(crate) rare: Option<Box<Rare>>,
-}
-
-/// What most idle sessions do without.
-#[derive(Default)]
-pub(crate) struct Rare {
-    pub(crate) running: SmallVec<[Running; 1]>,
-    /// Ephemeral frames over the limit: the latest of each kind, to be sent when it allows.
-    pub(crate) latest: Vec<Held>,
-    pub(crate) acking: Option<Acking>,
-}
-
-/// An ephemeral frame over its limit: of each kind and channel the latest waits.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) enum Held {
-    Typing { channel: Box<str>, active: bool },
-    Presence { channel: Option<Box<str>>, state: PresenceState, meta: Option<Box<str>> },
-    Message { channel: Box<str>, data: Box<str>, op_id: Option<Box<str>>, echo: bool },
-}
-
-impl Held {
-    /// Whether the later of the two makes the other needless.
-    pub(crate) fn replaces(&self, other: &Self) -> bool {
-        match (self, other) {
-            (Self::Typing { channel, .. }, Self::Typing { channel: other, .. })
-            | (Self::Message { channel, .. }, Self::Message { channel: other, .. }) => channel == other,
-            (Self::Presence { channel, .. }, Self::Presence { channel: other, .. }) => channel == other,
-            _ => false,
-        }
-    }
-}
-
-/// A call under way.
-pub(crate) struct Running {
-    pub(crate) call: u32,
-    pub(crate) id: Option<Box<str>>,
-    pub(crate) deadline_ms: u64,
-    pub(crate) abort: AbortHandle,
-    pub(crate) concurrent: bool,
-}
-
-/// A session's place in a channel.
-pub(crate) struct Subscription {
-    pub(crate) channel: Rc<ShardChannel>,
-    /// Index into the channel's list.
-    pub(crate) at: u32,
-    pub(crate) mode: Mode,
-    /// The module's guard has allowed publishing.
-    pub(crate) may_publish: bool,
-}
-
-/// Whether a subscription receives live publications.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Mode {
-    Live,
-    /// It reads what it missed; everything up to here was sent.
-    Replaying(Position),
-    /// The slow-consumer policy stopped it; it must subscribe again.
-    Lagged,
-}
-
-impl State {
-    pub(crate) fn new(phase: Phase, user: Option<Arc<User>>) -> Self {
-        Self {
-            machine: Machine::new(phase),
-            user,
-            expires_ms: 0,
-            expiring_told: false,
-            auth_by_ms: 0,
-            pinged_ms: 0,
-            armed_ms: u64::MAX,
-            calls: Gcra::new(),
-            subscribes: Gcra::new(),
-            ephemeral: Gcra::new(),
-            next_call: 0,
-            subscriptions: Vec::new(),
-            personal: Personal::default(),
-            device: None,
-            rare: None,
-        }
-    }
-
-    pub(crate) fn user_id(&self) -> Option<&UserId> {
-        self.user.as_ref().map(|user| &user.id)
-    }
-
-    pub(crate) fn subscription(&mut self, channel: &str) -> Option<&mut Subscription> {
-        self.subscriptions.iter_mut().find(|subscription| *subscription.channel.node.name == *channel)
-    }
-
-    pub(crate) fn rare(&mut self) -> &mut Rare {
-        self.rare.get_or_insert_default()
-    }
-
-    /// Gives the memory of the rare parts back when they are empty.
-    pub(crate) fn tidy(&mut self) {
-        let empty = |rare: &Rare| rare.running.is_empty() && rare.latest.is_empty() && rare.acking.is_none();
-        if self.rare.as_deref().is_some_and(empty) {
-            self.rare = None;
-        }
-    }
 }
 
 /// What became of bytes offered to a socket.

@@ -18,7 +18,12 @@ impl Shard {
     ) -> Result<(), Rejection> {
         let join = self.check_join(link, None, channel, since, false)?;
         let (user, channel) = (join.user.clone(), join.channel.clone());
-        self.node.ask_guard(Ask { user, channel, right: Right::Subscribe }).await?;
-        self.node.join(join).await
+        let (session, rechecks) = (join.session, self.rechecks.get());
+        self.node.ask_guard(Ask { user, channel: channel.clone(), right: Right::Subscribe }).await?;
+        self.node.join(join).await?;
+        if self.rechecks.get() != rechecks {
+            self.recheck(session, &channel);
+        }
+        Ok(())
     }
 }

@@ -14,6 +14,8 @@ mod link;
 mod listening;
 mod opening;
 mod personal;
+mod rechecking;
+mod state;
 mod subscribing;
 mod timers;
 mod wheel;
@@ -74,6 +76,8 @@ pub struct Shard {
     batched: Cell<usize>,
     wheel: RefCell<Wheel<Due>>,
     stopping: Cell<bool>,
+    /// How often rights were looked at again.
+    rechecks: Cell<u64>,
 }
 
 /// A reply, and the batches that must leave before it.
@@ -98,6 +102,7 @@ impl Shard {
             batched: Cell::new(0),
             wheel,
             stopping: Cell::new(false),
+            rechecks: Cell::new(0),
         }
     }
 
@@ -194,9 +199,9 @@ impl Shard {
                 let channel = self.enter(&wanted.channel);
                 self.plan(&channel, Step::Add(wanted));
             }
-            Entry::Unsubscribe { session, channel, id } => {
+            Entry::Unsubscribe { session, channel, code, id } => {
                 let channel = self.enter(&channel);
-                self.plan(&channel, Step::Remove { session, id });
+                self.plan(&channel, Step::Remove { session, code, id });
             }
             Entry::Lost { channel, since } => {
                 let channel = self.enter(&channel);
@@ -310,7 +315,9 @@ impl Shard {
     fn change(self: &Rc<Self>, channel: &Rc<ShardChannel>, step: Step) {
         match step {
             Step::Add(wanted) => self.add_subscriber(channel, *wanted),
-            Step::Remove { session, id } => self.remove_subscriber(channel, session, id.as_deref()),
+            Step::Remove { session, code, id } => {
+                self.remove_subscriber(channel, session, code, id.as_deref());
+            }
             Step::Pump(session) => {
                 if let Some(link) = self.session(session) {
                     self.pump(channel, &link);

@@ -8,11 +8,11 @@ use veche_protocol::{
     session::Phase,
 };
 
-use super::{Link, Shard, Wire, channel::Step, link::State};
+use super::{Link, Shard, Wire, channel::Step, state::State};
 use crate::{
     framed::Encoding,
+    identity::Identity,
     inbox::Entry,
-    node::Identity,
     publication::{SessionId, UserId},
     reply::Rejection,
 };
@@ -63,12 +63,18 @@ impl Shard {
 
     /// The session is this user's from now on.
     pub(super) fn sign_in(self: &Rc<Self>, link: &Rc<Link>, identity: Identity) {
-        {
-            let mut state = link.state.borrow_mut();
-            state.expires_ms = identity.expires_ms;
-            state.expiring_told = false;
+        // It may have been revoked since the door looked at it.
+        if let Err(reason) = self.node.admit(&identity) {
+            self.node.metrics.refused(reason);
+            return link.close(if reason == "expired" {
+                CloseCode::TokenExpired
+            } else {
+                CloseCode::InvalidToken
+            });
         }
-        self.become_user(link, &identity.user, Phase::User);
+        let user = identity.user.clone();
+        link.state.borrow_mut().bear(identity);
+        self.become_user(link, &user, Phase::User);
     }
 
     fn become_user(self: &Rc<Self>, link: &Rc<Link>, user: &UserId, phase: Phase) {
@@ -113,18 +119,26 @@ impl Shard {
 
     /// A frame `auth`: signs in, or renews the token of the same user.
     pub(super) fn authenticate(self: &Rc<Self>, link: &Rc<Link>, id: Option<&str>, token: &str) {
-        let Some(authenticator) = &self.node.authenticator else {
+        if self.node.authenticator.is_none() {
             self.refuse(link, id, &Rejection::new(ErrorCode::Unauthorized, "this server takes no tokens"));
             return;
-        };
-        let identity = match authenticator.authenticate(token, self.node.clock.wall_ms()) {
-            Ok(identity) => identity,
-            Err(reason) => {
-                self.node.metrics.refused(reason);
-                link.close(CloseCode::InvalidToken);
-                return;
+        }
+        let (shard, key) = (self.clone(), self.key(link));
+        let (id, token): (Option<Box<str>>, Box<str>) = (id.map(Into::into), token.into());
+        self.proceed(link, async move {
+            let verified = shard.node.verify(&token).await;
+            let Some(link) = shard.session(key) else { return };
+            match verified {
+                Ok(identity) => shard.take_on(&link, id.as_deref(), identity),
+                Err(reason) => {
+                    shard.node.metrics.refused(reason);
+                    link.close(CloseCode::InvalidToken);
+                }
             }
-        };
+        });
+    }
+
+    fn take_on(self: &Rc<Self>, link: &Rc<Link>, id: Option<&str>, identity: Identity) {
         let phase = link.state.borrow().machine.phase();
         if phase != Phase::User {
             self.sign_in(link, identity);
@@ -135,11 +149,8 @@ impl Shard {
             link.close(CloseCode::InvalidToken);
             return;
         }
-        {
-            let mut state = link.state.borrow_mut();
-            state.expires_ms = identity.expires_ms;
-            state.expiring_told = false;
-        }
+        link.state.borrow_mut().bear(identity);
+        self.recheck_rules(link);
         self.arm(link);
         self.confirm(link, id);
     }

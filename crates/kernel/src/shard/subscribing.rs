@@ -12,7 +12,7 @@ use veche_protocol::{
 use super::{
     Link, Shard,
     channel::{ShardChannel, Step},
-    link::{Mode, Subscription},
+    state::{Mode, Subscription},
     timers::Due,
 };
 use crate::{
@@ -91,6 +91,7 @@ impl Shard {
         let mut state = link.state.borrow_mut();
         if let Some(known) = state.subscription(&channel.node.name) {
             let at = known.at;
+            known.asked &= wanted.asked;
             drop(state);
             self.node.release(&channel.node, self.index);
             return Ok(at);
@@ -106,7 +107,8 @@ impl Shard {
             state.subscriptions.reserve_exact(1);
         }
         let channel = channel.clone();
-        state.subscriptions.push(Subscription { channel, at, mode: Mode::Live, may_publish: false });
+        let (mode, asked) = (Mode::Live, wanted.asked);
+        state.subscriptions.push(Subscription { channel, at, mode, may_publish: false, asked });
         Ok(at)
     }
 
@@ -125,7 +127,8 @@ impl Shard {
         let roster = record.roster.get_or_insert_default();
         if !roster.has(user, link.id) {
             let now = self.now_ms();
-            let (state, meta) = roster.last_words(user, now).unwrap_or((PresenceState::Active, None));
+            let first_words = || (PresenceState::Active, link.state.borrow().meta().map(Into::into));
+            let (state, meta) = roster.last_words(user, now).unwrap_or_else(first_words);
             roster.join(user, link.id, state, meta, now);
         }
         let snapshot = wants_members.then(|| roster.snapshot());
@@ -145,6 +148,7 @@ impl Shard {
         self: &Rc<Self>,
         channel: &Rc<ShardChannel>,
         session: SessionKey,
+        code: CloseCode,
         id: Option<&str>,
     ) {
         let Some(link) = self.session(session) else { return };
@@ -156,7 +160,7 @@ impl Shard {
         if let Some(subscription) = removed {
             self.end_subscription(&link, &subscription, user.as_deref(), false);
         }
-        let frame = unsubscribed(id, &channel.node.name);
+        let frame = unsubscribed(id, &channel.node.name, code);
         link.send_frame(&frame, self.node.limits.backlog_bytes);
     }
 
@@ -291,7 +295,6 @@ impl Shard {
 }
 
 /// The answer to whoever is no longer subscribed, or never was.
-pub(super) fn unsubscribed<'a>(id: Option<&'a str>, channel: &'a str) -> ServerFrame<'a> {
-    let code = CloseCode::Normal;
+pub(super) fn unsubscribed<'a>(id: Option<&'a str>, channel: &'a str, code: CloseCode) -> ServerFrame<'a> {
     ServerFrame::Unsubscribed { id, channel, code: code.number(), reason: code.reason() }
 }

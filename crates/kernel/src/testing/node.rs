@@ -14,8 +14,8 @@ use tokio::sync::oneshot;
 use super::client::TestClient;
 use crate::{
     clock::Clock,
+    identity::Identity,
     kernel::{Builder, Kernel},
-    node::Identity,
     publication::UserId,
     reply::Rejection,
     shard::{Opening, Shard},
@@ -87,8 +87,8 @@ impl TestNode {
     /// A signed-in client on this shard. Its `welcome` has been read, and on a node with a log the
     /// `subscribed` of its personal channel.
     pub async fn client_on(&self, shard: usize, user: &str) -> TestClient {
-        let identity = Identity { user: UserId::from(user), expires_ms: 0 };
-        let mut client = self.open(shard, Opening { identity: Some(identity), ..Opening::default() }).await;
+        let identity = Some(Identity::of(UserId::from(user)));
+        let mut client = self.open(shard, Opening { identity, ..Opening::default() }).await;
         client.welcome().await;
         if self.kernel.node.sequencers.durable().is_some() {
             let own = format!("user:{user}");
@@ -213,7 +213,7 @@ impl TestNode {
 }
 
 fn visitor(user: Option<&str>) -> Visitor {
-    let identity = |user| Identity { user: UserId::from(user), expires_ms: 0 };
+    let identity = |user| Identity::of(UserId::from(user));
     let caller = user.map(|user| Caller { identity: identity(user), by: Credential::Bearer });
     Visitor { peer: IpAddr::from([127, 0, 0, 1]), caller }
 }

@@ -12,7 +12,7 @@ use serde::de::DeserializeOwned;
 use veche_protocol::code::ErrorCode;
 
 use super::{Body, json};
-use crate::{kernel::Kernel, node::Identity, publication::UserId, reply::Rejection};
+use crate::{identity::Identity, kernel::Kernel, publication::UserId, reply::Rejection};
 
 /// How a caller showed who they are.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

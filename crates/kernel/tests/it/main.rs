@@ -1,5 +1,6 @@
 //! Integration tests of the kernel, one file a behaviour.
 
+mod access;
 mod broker;
 mod calls;
 mod durable;

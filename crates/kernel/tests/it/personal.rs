@@ -14,7 +14,7 @@ impl Event for Notification {
 }
 
 fn ann() -> Opening {
-    Opening { identity: Some(Identity { user: UserId::from("ann"), expires_ms: 0 }), ..Opening::default() }
+    Opening { identity: Some(Identity::of(UserId::from("ann"))), ..Opening::default() }
 }
 
 /// Red when a knock is forgotten while the log is asked: nothing came after `subscribed`.

@@ -21,7 +21,7 @@ fn open(name: &str) -> Namespace {
 
 fn check(rules: &Rules, user: Option<&str>, right: Right, channel: &str, expected: Decision) {
     let user = user.map(UserId::from);
-    let decision = rules.decide(Principal { user: user.as_ref() }, right, channel);
+    let decision = rules.decide(Principal { user: user.as_ref(), grants: None }, right, channel);
     assert_eq!(decision, expected, "{user:?} {right:?} {channel:?}");
 }
 
@@ -187,7 +187,8 @@ fn the_decision_agrees_with_the_documents() {
             for channel in &channels {
                 for right in RIGHTS {
                     let expected = oracle(&declared, text.as_deref(), right, channel);
-                    let decision = rules.decide(Principal { user: id.as_ref() }, right, channel);
+                    let decision =
+                        rules.decide(Principal { user: id.as_ref(), grants: None }, right, channel);
                     assert_eq!(decision == Decision::Allowed, expected, "{text:?} {right:?} {channel:?}");
                     allowed += u64::from(expected);
                 }

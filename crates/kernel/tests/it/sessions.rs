@@ -20,7 +20,7 @@ impl Authenticate for Plain {
         let (user, left) = token.split_once('@').unwrap_or((token, "0"));
         let left: u64 = left.parse().map_err(|_| "malformed")?;
         let expires_ms = if left == 0 { 0 } else { wall_ms + left * 1_000 };
-        Ok(Identity { user: UserId::from(user), expires_ms })
+        Ok(Identity { expires_ms, ..Identity::of(UserId::from(user)) })
     }
 }
 
@@ -85,7 +85,7 @@ async fn a_renewal_is_for_the_same_user_only() {
 
 async fn expiring(node: &TestNode, seconds: u64) -> TestClient {
     let expires_ms = node.kernel().clock().wall_ms() + seconds * 1_000;
-    let identity = Some(Identity { user: UserId::from("ann"), expires_ms });
+    let identity = Some(Identity { expires_ms, ..Identity::of(UserId::from("ann")) });
     let mut ann = node.open(0, Opening { identity, ..Opening::default() }).await;
     assert_eq!(ann.next_frame().await["type"], "welcome");
     ann
@@ -144,10 +144,7 @@ async fn a_guest_signs_in_by_the_first_frame_or_not_at_all() {
 async fn a_user_has_a_bounded_number_of_connections() {
     let node = TestNode::start(builder().limits(Limits { connections_per_user: 2, ..Limits::default() }));
     let (_one, mut two) = (node.client("ann").await, node.client("ann").await);
-    let third = || Opening {
-        identity: Some(Identity { user: UserId::from("ann"), expires_ms: 0 }),
-        ..Opening::default()
-    };
+    let third = || Opening { identity: Some(Identity::of(UserId::from("ann"))), ..Opening::default() };
     assert_eq!(node.open(0, third()).await.closed().await, 3504);
     let _other = node.client("bob").await;
     two.cut().await;

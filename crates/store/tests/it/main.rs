@@ -7,6 +7,7 @@ mod folder;
 mod full_disk;
 mod kill;
 mod personal;
+mod revocations;
 mod snapshot;
 mod support;
 mod truncation;

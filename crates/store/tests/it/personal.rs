@@ -43,7 +43,7 @@ impl Scene {
     }
 
     async fn ann_on(&self, shard: usize, device: &str) -> (TestClient, Value) {
-        let identity = Some(Identity { user: UserId::from("ann"), expires_ms: 0 });
+        let identity = Some(Identity::of(UserId::from("ann")));
         let opening = Opening { identity, device: Some(device.into()), ..Opening::default() };
         let mut client = self.node.open(shard, opening).await;
         assert_eq!(client.next_frame().await["type"], "welcome");

@@ -49,6 +49,14 @@ impl Asked {
         }
         Ok(Self::Channels(names.into_iter().zip(positions).collect()))
     }
+
+    /// The channels, wherever the client stands in them; none for the caller's own stream.
+    pub(super) fn names(&self) -> Vec<ChannelName> {
+        match self {
+            Self::Channels(channels) => channels.iter().map(|(name, _)| name.clone()).collect(),
+            Self::Own(_) => Vec::new(),
+        }
+    }
 }
 
 fn one_more(names: &[ChannelName], value: &str) -> Result<ChannelName, Unclear> {

@@ -20,6 +20,8 @@ use tokio::sync::Notify;
 use veche_kernel::{ChannelName, CloseCode, Link, Opening, Position, Recovery, Shard, Wire};
 use veche_protocol::sse::Stream;
 
+use crate::addresses::Place;
+
 /// Bytes that may wait for hyper before the kernel keeps further ones as the session's backlog.
 const ROOM: usize = 32 << 10;
 /// How long a stream that ends may take to be taken.
@@ -110,6 +112,8 @@ pub(crate) struct EventsBody {
     shard: Rc<Shard>,
     link: Rc<Link<Events>>,
     ended: bool,
+    /// The client's place, where the connection itself has none.
+    place: Option<Place>,
 }
 
 impl EventsBody {
@@ -131,7 +135,13 @@ impl EventsBody {
         };
         let link = shard.open(opening, wire);
         link.wire().link.get_or_init(|| Rc::downgrade(&link));
-        Self { shard: shard.clone(), link, ended: false }
+        Self { shard: shard.clone(), link, ended: false, place: None }
+    }
+
+    /// The same, counted at the address of a client behind a proxy.
+    pub(super) fn sit(mut self, place: Option<Place>) -> Self {
+        self.place = place;
+        self
     }
 
     pub(super) fn link(&self) -> Rc<Link> {
@@ -191,6 +201,7 @@ impl EventsBody {
 
     fn detach(&mut self) {
         if !std::mem::replace(&mut self.ended, true) {
+            self.place = None;
             let code = self.link.closing().map_or(LOST, CloseCode::number);
             let link: Rc<Link> = self.link.clone();
             self.shard.detach(&link, code);

@@ -8,9 +8,9 @@ use veche::{Server, Verifier};
 
 use crate::support::{
     SECRET, address,
-    client::{Client, Got},
+    client::Client,
     guests,
-    raw::{ask, handshake},
+    raw::{ask, handshake, handshake_at},
     start, users,
 };
 
@@ -95,17 +95,15 @@ async fn a_bad_token_in_a_frame_ends_the_connection() {
 }
 
 #[tokio::test]
-async fn a_token_in_the_url_is_nobodys() {
-    // Red: `open` that admits everybody as a guest.
+async fn a_token_in_the_url_is_refused_by_its_name() {
+    // Red: `identify_for` without `refuse_urls`.
     let server = start(users());
     let good = token(&server, "ann");
-    for name in ["token", "access_token", "jwt", "authorization", "ticket"] {
-        let path = format!("/realtime?{name}={good}");
-        let mut client = Client::connect_with(address(&server), &path, "").await;
-        client.send(json!({"type": "subscribe", "channel": "room:1"})).await;
-        match client.next().await {
-            Got::Text { text, .. } => assert!(text.contains("\"unauthorized\""), "{name}: {text}"),
-            other => panic!("{name}: {other:?}"),
-        }
+    for name in ["token", "access_token", "jwt", "authorization"] {
+        let path = format!("/realtime?device=d&{name}={good}");
+        let response = ask(address(&server), handshake_at(&path, "", &[])).await.expect("an answer");
+        assert_eq!(response.status, 400, "{name}");
+        let body: serde_json::Value = serde_json::from_slice(&response.body).expect("JSON");
+        assert_eq!(body["error"]["field"], name, "{body}");
     }
 }

@@ -10,11 +10,17 @@ use jsonwebtoken::{
 };
 use ring::hmac;
 use serde_json::{Value, json};
-use veche::{SecretTooShort, TokenError, TokenIdentity, Verifier};
+use veche::{Grants, Identity, NewToken, Right, Rights, SecretTooShort, TokenError, TokenId, Verifier};
 
 const SECRET: &[u8] = b"a secret of the tests, 32 bytes or more";
 const NOW_MS: u64 = 1_800_000_000_500;
 const NOW: u64 = NOW_MS / 1_000;
+
+const MINUTE: Duration = Duration::from_mins(1);
+
+fn ann() -> NewToken<'static> {
+    NewToken::of("ann", MINUTE)
+}
 
 fn verifier() -> Verifier {
     Verifier::hs256(SECRET).expect("the secret is long enough")
@@ -44,12 +50,14 @@ fn refusal(token: &str) -> TokenError {
 
 #[test]
 fn a_good_token_tells_who_and_until_when() {
-    let claims = json!({"sub": "ann", "exp": NOW + 60, "nbf": NOW, "jti": "t-1", "meta": {"name": "Анна"}});
-    let expected = TokenIdentity {
-        user: "ann".into(),
+    let claims = json!({"sub": "ann", "exp": NOW + 60, "nbf": NOW, "iat": NOW - 1, "jti": "t-1",
+        "meta": {"name": "Анна"}});
+    let expected = Identity {
         expires_ms: (NOW + 60) * 1_000,
+        issued_ms: (NOW - 1) * 1_000,
         meta: Some(r#"{"name":"Анна"}"#.into()),
-        token_id: Some("t-1".into()),
+        token: TokenId::parse("t-1"),
+        ..Identity::of("ann".into())
     };
     assert_eq!(verifier().verify(&token(&claims), NOW_MS), Ok(expected));
 }
@@ -99,6 +107,12 @@ fn claims_that_do_not_hold_are_refused() {
     check(json!({"sub": "guest:7"}), TokenError::Subject);
     check(json!({"sub": 7}), TokenError::Malformed);
     check(json!({"meta": nested(33)}), TokenError::Malformed);
+    check(json!({"meta": "x".repeat(1_023)}), TokenError::Malformed);
+    check(json!({"iat": "now"}), TokenError::Malformed);
+    check(json!({"jti": ""}), TokenError::Malformed);
+    check(json!({"jti": "x".repeat(129)}), TokenError::Malformed);
+    check(json!({"jti": "a\nb"}), TokenError::Malformed);
+    check(json!({"jti": 7}), TokenError::Malformed);
 }
 
 #[test]
@@ -119,6 +133,61 @@ fn the_ends_of_what_is_allowed_are_accepted() {
     check(json!({"meta": {"text": "[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[\\\"["}}));
     check(json!({"meta": null}));
     check(json!({"aud": ["whoever"], "iss": "whoever"}));
+}
+
+#[test]
+fn channels_are_granted_by_patterns() {
+    // Red: `Claims::identity` without the grants.
+    let mut claims = good();
+    claims["channels"] = json!({"news:*": ["subscribe", "history"], "chat:42": ["publish"], "old": []});
+    let rights = |rights: &[Right]| rights.iter().copied().collect::<Rights>();
+    let expected = Grants::new([
+        ("chat:42", rights(&[Right::Publish])),
+        ("news:*", rights(&[Right::Subscribe, Right::History])),
+        ("old", rights(&[])),
+    ]);
+    let identity = verifier().verify(&token(&claims), NOW_MS).expect("it is good");
+    assert_eq!(identity.grants.as_deref(), expected.as_ref().ok());
+    for none in [json!({}), json!(null)] {
+        claims["channels"] = none;
+        assert_eq!(verifier().verify(&token(&claims), NOW_MS).expect("it is good").grants, None);
+    }
+}
+
+#[test]
+fn malformed_grants_refuse_the_token() {
+    // Red: `grants` that passes over what it cannot read.
+    let check = |channels: &str| {
+        let claims = format!(r#"{{"sub":"ann","exp":{},"channels":{channels}}}"#, NOW + 60);
+        assert_eq!(refusal(&token_with(r#"{"alg":"HS256"}"#, &claims)), TokenError::Channels, "{channels}");
+    };
+    check(r#"["news:*"]"#);
+    check(r#""*""#);
+    check(r#"{"news:*":"subscribe"}"#);
+    check(r#"{"news:*":["Subscribe"]}"#);
+    check(r#"{"news:*":["admin"]}"#);
+    check(r#"{"news:*":[1]}"#);
+    check(r#"{"news:*:x":["publish"]}"#);
+    check(r#"{"*news":["publish"]}"#);
+    check(r#"{"":["publish"]}"#);
+    check(r#"{"a\u0000":["publish"]}"#);
+    check(r#"{"news:1":["publish"],"news:1":["subscribe"]}"#);
+    check(&format!(r#"{{"{}*":["publish"]}}"#, "x".repeat(255)));
+    let many: Vec<String> = (0..65).map(|at| format!(r#""room:{at}":["publish"]"#)).collect();
+    check(&format!("{{{}}}", many.join(",")));
+}
+
+#[test]
+fn what_is_signed_with_grants_grants_them() {
+    // Red: `NewToken::claims` without `channels`.
+    let token = ann().id("laptop").grant("news:*", [Right::Subscribe]).grant("news:*", [Right::History]);
+    let token = verifier().issue(&token, NOW_MS).expect("it is good");
+    let identity = verifier().verify(&token, NOW_MS).expect("it is good");
+    assert_eq!((identity.token, identity.issued_ms), (TokenId::parse("laptop"), NOW * 1_000));
+    let grants = identity.grants.expect("there are some");
+    assert!(grants.allow(Right::History, "news:1") && !grants.allow(Right::Publish, "news:1"));
+    assert_eq!(verifier().issue(&ann().grant("a*b", [Right::History]), NOW_MS), Err(TokenError::Channels));
+    assert_eq!(verifier().issue(&ann().id(""), NOW_MS), Err(TokenError::Malformed));
 }
 
 fn nested(depth: usize) -> Value {
@@ -225,17 +294,17 @@ fn every_flipped_bit_of_a_good_token_is_refused() {
 #[test]
 fn what_is_signed_here_verifies_here_until_it_ends() {
     let verifier = verifier().issuer("us").audience("veche");
-    let token = verifier.sign("ann", Duration::from_mins(1), NOW_MS).expect("a user id");
+    let token = verifier.issue(&ann(), NOW_MS).expect("a user id");
     let ends_ms = (NOW + 60) * 1_000;
     assert_eq!(verifier.verify(&token, ends_ms - 1).map(|who| who.expires_ms), Ok(ends_ms));
     assert_eq!(verifier.verify(&token, ends_ms), Err(TokenError::Expired));
-    assert_eq!(verifier.sign("guest:1", Duration::from_mins(1), NOW_MS), Err(TokenError::Subject));
+    assert_eq!(verifier.issue(&NewToken::of("guest:1", MINUTE), NOW_MS), Err(TokenError::Subject));
 }
 
 #[test]
 fn jsonwebtoken_reads_what_is_signed_here() {
     install_ring();
-    let token = verifier().issuer("us").audience("veche").sign("ann", Duration::from_mins(1), NOW_MS);
+    let token = verifier().issuer("us").audience("veche").issue(&ann(), NOW_MS);
     let mut rules = Validation::new(Algorithm::HS256);
     rules.validate_exp = false; // It reads the system's clock.
     rules.set_issuer(&["us"]);

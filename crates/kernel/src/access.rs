@@ -1,0 +1,89 @@
+//! Who may come in, and who still may: what doors, handlers and handles ask of a node.
+
+use std::rc::Rc;
+
+use crate::{
+    identity::Identity,
+    inbox::Entry,
+    kernel::Kernel,
+    node::Node,
+    reply::Rejection,
+    revoked::{LONGEST_MS, Revocation, Revoked},
+    shard::Shard,
+};
+use veche_protocol::code::CloseCode;
+
+impl Node {
+    /// Who a token stands for, if it is good and still holds; else a word that says why not.
+    pub(crate) async fn verify(&self, token: &str) -> Result<Identity, &'static str> {
+        let authenticator = self.authenticator.as_ref().ok_or("token_not_taken")?;
+        let ask = || authenticator.authenticate(token, self.clock.wall_ms());
+        let identity = match ask() {
+            Err(why) if authenticator.look_again(why).await => ask()?,
+            outcome => outcome?,
+        };
+        self.admit(&identity)?;
+        Ok(identity)
+    }
+
+    /// Whether a credential still holds.
+    pub(crate) fn admit(&self, identity: &Identity) -> Result<(), &'static str> {
+        let now = self.clock.wall_ms();
+        if identity.expires_ms != 0 && identity.expires_ms <= now {
+            return Err("expired");
+        }
+        // A revocation is forgotten after this time; a credential must not outlive it.
+        if identity.expires_ms > now.saturating_add(LONGEST_MS) {
+            return Err("lives_too_long");
+        }
+        if self.revoked.covers(identity) { Err("revoked") } else { Ok(()) }
+    }
+}
+
+impl Kernel {
+    /// Who a token stands for, if it is good and was not revoked; else a word (for a metric) that says why.
+    pub async fn verify(&self, token: &str) -> Result<Identity, &'static str> {
+        self.node.verify(token).await
+    }
+
+    /// Whether a credential that was good once still is: it has not ended and was not revoked.
+    pub fn admit(&self, identity: &Identity) -> Result<(), &'static str> {
+        self.node.admit(identity)
+    }
+
+    /// Ends the credentials' sessions with 3500, and refuses the credentials from now on. It answers when the
+    /// revocation is kept; one that could not be kept holds until the node ends, and is an error.
+    pub async fn revoke(&self, revocation: Revocation) -> Result<(), Rejection> {
+        let now = self.node.clock.wall_ms();
+        let what = match revocation {
+            // What will be issued later is good.
+            Revocation::User(user, since_ms) => Revocation::User(user, since_ms.min(now)),
+            token @ Revocation::Token(_) => token,
+        };
+        let revoked = Revoked { what: what.clone(), until_ms: now.saturating_add(LONGEST_MS) };
+        self.node.revoked.insert(revoked.clone(), now)?;
+        self.node.metrics.revoked.increment(1);
+        for shard in 0..self.shards() {
+            let what = what.clone();
+            let close = Box::new(move |shard: &Rc<Shard>| shard.end_revoked(&what));
+            self.node.routes.push(shard as u16, Entry::Run(close));
+        }
+        match self.node.revoked.keeper() {
+            Some(keeper) => keeper.keep(revoked).await,
+            None => Ok(()),
+        }
+    }
+}
+
+impl Shard {
+    /// Ends the sessions of credentials that were revoked. Sessions that open later are refused by themselves.
+    fn end_revoked(self: &Rc<Self>, what: &Revocation) {
+        let sessions: Vec<_> = self.sessions.borrow().iter().map(|(_, link)| link.clone()).collect();
+        for link in sessions {
+            let is_revoked = link.state.borrow().is_revoked(what);
+            if is_revoked {
+                link.close(CloseCode::InvalidToken);
+            }
+        }
+    }
+}
