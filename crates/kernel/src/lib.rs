@@ -27,6 +27,7 @@ mod recovery;
 mod reply;
 mod rules;
 mod sequencers;
+mod serving;
 mod session;
 mod shard;
 #[cfg(feature = "testing")]
@@ -47,9 +48,11 @@ pub use reply::{IntoReply, Outcome, Rejection};
 pub use rules::{
     Audience, Class, Decision, Namespace, Principal, Retain, Right, Rules, RulesError, SlowConsumer,
 };
+pub use serving::{Member, Occupied, OccupiedPage, Post, Posted, Presence};
 pub use session::{Event, Session, Target};
 pub use shard::{Link, Opening, Shard, Wire};
 pub use veche_protocol::{
+    client::{PresenceState, Range},
     code::{CloseCode, ErrorCode},
     name::ChannelName,
     position::{Epoch, Position},
