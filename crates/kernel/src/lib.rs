@@ -25,6 +25,7 @@ mod presence;
 mod publication;
 mod recovery;
 mod reply;
+mod requested;
 mod rules;
 mod sequencers;
 mod serving;
@@ -45,6 +46,7 @@ pub use module::{Ask, BuildError, DEADLINE, Module};
 pub use node::{Authenticate, Heartbeat, Identity};
 pub use publication::{Publication, Sender, SessionId, UserId};
 pub use reply::{IntoReply, Outcome, Rejection};
+pub use requested::{CallRequest, Called};
 pub use rules::{
     Audience, Class, Decision, Namespace, Principal, Retain, Right, Rules, RulesError, SlowConsumer,
 };
