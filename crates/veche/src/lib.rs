@@ -23,6 +23,8 @@ mod guide {}
 mod acceptor;
 mod addresses;
 mod answering;
+pub mod api;
+mod call;
 mod door;
 mod http;
 mod listen;
@@ -35,6 +37,7 @@ mod token;
 mod websocket;
 
 pub use axum;
+pub use call::calls;
 pub use listen::Listen;
 pub use origin::Origins;
 pub use server::{ServeError, Server, serve};

@@ -31,9 +31,13 @@ pub(crate) async fn answer(
     let (head, body) = request.into_parts();
     match kernel.http(&head.method, head.uri.path()) {
         Some(Mounted::Entry(entry)) => {
-            let visitor = match visitor(&door, &head) {
-                Ok(visitor) => visitor,
-                Err(refused) => return Ok(refused.into_response()),
+            let visitor = if entry.has_own_credentials() {
+                Visitor { peer: peer(&head), caller: None }
+            } else {
+                match visitor(&door, &head) {
+                    Ok(visitor) => visitor,
+                    Err(refused) => return Ok(refused.into_response()),
+                }
             };
             let request = Request::from_parts(head, from_axum(body));
             Ok(entry.answer(kernel, request, visitor).await.map(to_axum))
@@ -46,9 +50,13 @@ pub(crate) async fn answer(
 
 fn visitor(door: &Door, head: &Parts) -> Result<Visitor, handshake::Refusal> {
     let identity = handshake::authenticate(door, &head.headers)?;
-    let peer = head.extensions.get::<Peer>().map_or(IpAddr::from([0, 0, 0, 0]), |peer| peer.0);
+    let peer = peer(head);
     let caller = identity.map(|identity| Caller { identity, by: Credential::Bearer });
     Ok(Visitor { peer, caller })
+}
+
+fn peer(head: &Parts) -> IpAddr {
+    head.extensions.get::<Peer>().map_or(IpAddr::from([0, 0, 0, 0]), |peer| peer.0)
 }
 
 fn other_method(allow: HeaderValue) -> HttpResponse {
