@@ -122,6 +122,18 @@ impl Routes {
         self.stripes.iter().map(|stripe| lock(stripe).len()).sum()
     }
 
+    /// Shows each channel and how many subscribers it has here.
+    pub(crate) fn each(&self, mut show: impl FnMut(&ChannelName, u32)) {
+        for stripe in &self.stripes {
+            // Copied out, so that no record is waited for under the stripe's lock.
+            let channels: Vec<_> = lock(stripe).values().cloned().collect();
+            for channel in channels {
+                let subscribers = lock(&channel.record).subscribers();
+                show(&channel.name, subscribers);
+            }
+        }
+    }
+
     /// The record of a channel, made if need be.
     pub(crate) fn enter(&self, name: &ChannelName, namespace: &Arc<Namespace>) -> Arc<NodeChannel> {
         let made = || {

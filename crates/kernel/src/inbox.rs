@@ -35,6 +35,18 @@ pub(crate) struct SessionKey {
     pub(crate) id: SessionId,
 }
 
+impl SessionKey {
+    /// A session that is nowhere: it lasts as long as one request, and nothing can be sent to it.
+    pub(crate) const fn of_request(id: SessionId) -> Self {
+        Self { shard: u16::MAX, slot: u32::MAX, id }
+    }
+
+    /// Whether it is one of those.
+    pub(crate) const fn is_of_request(self) -> bool {
+        self.shard == u16::MAX
+    }
+}
+
 /// A subscription on its way to the shard, pushed under the node record's mutex: publications up to
 /// `cut` precede it in the inbox, later ones follow.
 pub(crate) struct Subscribing {

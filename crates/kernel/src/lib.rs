@@ -27,9 +27,11 @@ mod presence;
 mod publication;
 mod recovery;
 mod reply;
+mod requested;
 mod revoked;
 mod rules;
 mod sequencers;
+mod serving;
 mod session;
 mod shard;
 #[cfg(feature = "testing")]
@@ -49,13 +51,16 @@ pub use module::{Ask, BuildError, DEADLINE, Module};
 pub use node::Heartbeat;
 pub use publication::{Publication, Sender, SessionId, UserId};
 pub use reply::{IntoReply, Outcome, Rejection};
+pub use requested::{CallRequest, Called};
 pub use revoked::{LONGEST_MS, Revocation, Revocations, Revoked};
 pub use rules::{
     Audience, Class, Decision, Namespace, Principal, Retain, Right, Rules, RulesError, SlowConsumer,
 };
+pub use serving::{Member, Occupied, OccupiedPage, Post, Posted, Presence};
 pub use session::{Event, Session, Target};
 pub use shard::{Link, Opening, Shard, Wire};
 pub use veche_protocol::{
+    client::{PresenceState, Range},
     code::{CloseCode, ErrorCode},
     name::ChannelName,
     position::{Epoch, Position},

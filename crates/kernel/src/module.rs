@@ -185,6 +185,16 @@ impl<S: Clone + Send + Sync + 'static> Module<S> {
         self
     }
 
+    /// Leaves credentials to the last HTTP entry: the door does not look at them, and the request has no
+    /// caller. For webhooks and for keys that are no users'.
+    #[must_use]
+    pub fn own_credentials(mut self) -> Self {
+        if let (Last::Route, Some(route)) = (self.last, self.routes.last_mut()) {
+            route.terms.own_credentials = true;
+        }
+        self
+    }
+
     /// Declares the channels of a namespace; the module owns it, and the configuration cannot declare it
     /// again.
     #[must_use]

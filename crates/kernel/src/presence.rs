@@ -210,6 +210,12 @@ impl Roster {
         Snapshot { revision: self.revision, count: self.count, members }
     }
 
+    /// The same for whoever will not be told of changes.
+    pub(crate) fn look(&self) -> Snapshot {
+        let members = self.is_listed().then(|| self.views());
+        Snapshot { revision: self.revision, count: self.count, members }
+    }
+
     /// What changed since the last call, netted; `None` if nothing did.
     pub(crate) fn changes(&mut self) -> Option<Changes> {
         if self.touched.is_empty() {

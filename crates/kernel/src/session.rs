@@ -64,7 +64,15 @@ impl Session {
 
     /// Subscribes the session to a channel. It is the server's act: no rule is asked. When it returns,
     /// the session will receive everything that is published from then on.
+    ///
+    /// A session of a call by HTTP lasts one request, and joins nothing: `bad_request`.
     pub async fn join(&self, channel: &str) -> Result<(), Rejection> {
+        if self.key.is_of_request() {
+            return Err(Rejection::new(
+                ErrorCode::BadRequest,
+                "a call by HTTP has no session that could join",
+            ));
+        }
         let channel = parse(channel)?;
         let (session, user) = (self.key, self.user.clone());
         self.node.join(Join::of(session, user, channel)).await

@@ -21,6 +21,20 @@ pub(crate) struct User {
     pub(crate) id: UserId,
     sessions: Mutex<Vec<SessionKey>>,
     pub(crate) messages: SharedGcra,
+    /// Calls without a connection.
+    pub(crate) calls: SharedGcra,
+}
+
+impl User {
+    fn new(id: &UserId) -> Arc<Self> {
+        let sessions = Mutex::new(Vec::with_capacity(1));
+        Arc::new(Self { id: id.clone(), sessions, messages: SharedGcra::new(), calls: SharedGcra::new() })
+    }
+
+    /// Whether nothing is lost by forgetting it.
+    fn is_idle(&self, now_ms: u64) -> bool {
+        lock(&self.sessions).is_empty() && self.messages.is_idle(now_ms) && self.calls.is_idle(now_ms)
+    }
 }
 
 /// A user has as many connections as they may.
@@ -41,11 +55,7 @@ impl Users {
     /// Adds a session; `most` 0 = no bound.
     pub(crate) fn connect(&self, id: &UserId, session: SessionKey, most: u32) -> Result<Arc<User>, TooMany> {
         let mut stripe = lock(self.stripe(id.as_str()));
-        let made = || {
-            let sessions = Mutex::new(Vec::with_capacity(1));
-            Arc::new(User { id: id.clone(), sessions, messages: SharedGcra::new() })
-        };
-        let user = stripe.entry(id.clone()).or_insert_with(made);
+        let user = stripe.entry(id.clone()).or_insert_with(|| User::new(id));
         let mut sessions = lock(&user.sessions);
         if most > 0 && sessions.len() >= most as usize {
             return Err(TooMany);
@@ -70,6 +80,11 @@ impl Users {
         }
     }
 
+    /// A user who may have no connection. They are remembered as long as their limits are.
+    pub(crate) fn known(&self, id: &UserId) -> Arc<User> {
+        lock(self.stripe(id.as_str())).entry(id.clone()).or_insert_with(|| User::new(id)).clone()
+    }
+
     /// Where a user's sessions live, at this moment.
     pub(crate) fn sessions(&self, id: &str) -> Vec<SessionKey> {
         let user = lock(self.stripe(id)).get(id).cloned();
@@ -80,7 +95,7 @@ impl Users {
     pub(crate) fn sweep(&self, now_ms: u64) {
         for stripe in &self.stripes {
             let mut stripe = lock(stripe);
-            stripe.retain(|_, user| !lock(&user.sessions).is_empty() || !user.messages.is_idle(now_ms));
+            stripe.retain(|_, user| !user.is_idle(now_ms));
             if stripe.len() * 4 < stripe.capacity() {
                 stripe.shrink_to_fit();
             }

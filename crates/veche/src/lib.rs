@@ -23,6 +23,8 @@ mod guide {}
 mod acceptor;
 mod addresses;
 mod answering;
+pub mod api;
+mod call;
 mod credential;
 mod cross_origin;
 mod door;
@@ -42,6 +44,7 @@ mod token;
 mod websocket;
 
 pub use axum;
+pub use call::calls;
 pub use listen::Listen;
 pub use origin::Origins;
 pub use proxies::{InvalidNetwork, Network};

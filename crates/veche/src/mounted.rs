@@ -27,9 +27,13 @@ pub(crate) async fn answer(
     let (head, body) = request.into_parts();
     match kernel.http(&head.method, head.uri.path()) {
         Some(Mounted::Entry(entry)) => {
-            let visitor = match visitor(&door, &head).await {
-                Ok(visitor) => visitor,
-                Err(refused) => return Ok(refused.into_response()),
+            let visitor = if entry.has_own_credentials() {
+                Visitor { peer: credential::address((&head).into()), caller: None }
+            } else {
+                match visitor(&door, &head).await {
+                    Ok(visitor) => visitor,
+                    Err(refused) => return Ok(refused.into_response()),
+                }
             };
             let request = Request::from_parts(head, from_axum(body));
             Ok(entry.answer(kernel, request, visitor).await.map(to_axum))

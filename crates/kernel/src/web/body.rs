@@ -14,6 +14,7 @@ use futures_util::{
     stream::{BoxStream, Stream},
 };
 use http::StatusCode;
+use sync_wrapper::SyncWrapper;
 use veche_protocol::code::ErrorCode;
 
 use crate::reply::Rejection;
@@ -41,8 +42,11 @@ enum Inner {
     #[default]
     Empty,
     Whole(Bytes),
-    Pieces(BoxStream<'static, Result<Bytes, BodyError>>),
+    /// In a wrapper that lets a handler hold its request across an await.
+    Pieces(SyncWrapper<Pieces>),
 }
+
+type Pieces = BoxStream<'static, Result<Bytes, BodyError>>;
 
 impl Body {
     /// No bytes.
@@ -56,7 +60,8 @@ impl Body {
         S: Stream<Item = Result<Bytes, E>> + Send + 'static,
         E: Into<BodyError>,
     {
-        Self(Inner::Pieces(pieces.map(|piece| piece.map_err(Into::into)).boxed()))
+        let pieces = pieces.map(|piece| piece.map_err(Into::into)).boxed();
+        Self(Inner::Pieces(SyncWrapper::new(pieces)))
     }
 
     /// How many bytes there are, where that is known without reading.
@@ -107,8 +112,8 @@ impl Body {
     pub(crate) fn bounded(self, most: usize, deadline: impl Future<Output = ()> + Send + 'static) -> Self {
         match self.0 {
             Inner::Pieces(pieces) => {
-                let bounded = Bounded { pieces, left: most, most, deadline: Box::pin(deadline) };
-                Self(Inner::Pieces(bounded.boxed()))
+                let pieces = pieces.into_inner();
+                Self::stream(Bounded { pieces, left: most, most, deadline: Box::pin(deadline) })
             }
             Inner::Whole(bytes) if bytes.len() > most => {
                 Self::stream(futures_util::stream::iter([Err(too_large(most))]))
@@ -141,13 +146,13 @@ impl Stream for Body {
                 self.0 = Inner::Empty;
                 Poll::Ready((!bytes.is_empty()).then_some(Ok(bytes)))
             }
-            Inner::Pieces(pieces) => pieces.as_mut().poll_next(context),
+            Inner::Pieces(pieces) => pieces.get_mut().as_mut().poll_next(context),
         }
     }
 }
 
 struct Bounded {
-    pieces: BoxStream<'static, Result<Bytes, BodyError>>,
+    pieces: Pieces,
     left: usize,
     most: usize,
     deadline: Pin<Box<dyn Future<Output = ()> + Send>>,

@@ -5,8 +5,8 @@ use veche_protocol::code::ErrorCode;
 
 use crate::reply::Rejection;
 
-/// Reads a body of JSON.
-pub(super) fn read<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, Rejection> {
+/// Reads JSON. What is wrong is a `bad_request` that names its field.
+pub fn read_json<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, Rejection> {
     let mut json = serde_json::Deserializer::from_slice(bytes);
     let read = serde_path_to_error::deserialize(&mut json).map_err(|error| {
         let message = error.inner().to_string();
@@ -73,9 +73,9 @@ mod tests {
 
     #[test]
     fn a_bodys_error_names_its_field() {
-        // Red: `field_of` without the unknown field; `read` that takes what follows the value for nothing.
+        // Red: `field_of` without the unknown field; `read_json` that takes what follows the value for nothing.
         let check = |body: &str, expected: Option<&str>| {
-            let rejection = read::<Card>(body.as_bytes()).expect_err(body);
+            let rejection = read_json::<Card>(body.as_bytes()).expect_err(body);
             assert_eq!(rejection.code(), ErrorCode::BadRequest, "{body}");
             assert_eq!(rejection.wrong_field(), expected, "{body}: {rejection}");
         };
@@ -86,6 +86,6 @@ mod tests {
         check(r#"{"title":"a","tags":[]} and more"#, None);
         check("[]", None);
         check("", None);
-        assert!(read::<Card>(br#" {"title":"a","tags":[]} "#).is_ok());
+        assert!(read_json::<Card>(br#" {"title":"a","tags":[]} "#).is_ok());
     }
 }

@@ -13,6 +13,7 @@ mod table;
 pub use self::{
     body::{Body, BodyError},
     handler::{ExtractHead, HttpHandler, PageHandler},
+    json::read_json,
     request::{Caller, Credential, Head, HttpRequest, PageRequest, Request, Visitor},
     response::{HttpOutcome, HttpResponse, IntoHttp, Json, json_response},
     table::{HttpEntry, Mounted},

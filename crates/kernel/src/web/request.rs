@@ -7,6 +7,7 @@ use std::{
     str::FromStr,
 };
 
+use bytes::Bytes;
 use http::{HeaderMap, Method, Uri, header};
 use serde::de::DeserializeOwned;
 use veche_protocol::code::ErrorCode;
@@ -150,12 +151,17 @@ impl Request<Body> {
 
     /// The same, while the head stays in use.
     pub async fn take_json<T: DeserializeOwned>(&mut self, most: usize) -> Result<T, Rejection> {
+        json::read_json(&self.take_json_text(most).await?)
+    }
+
+    /// The same before it is read, for [`read_json`](super::read_json).
+    pub async fn take_json_text(&mut self, most: usize) -> Result<Bytes, Rejection> {
         if !self.is_json() {
             let message = "the body has to be JSON, with Content-Type: application/json";
             let wrong = Rejection::new(ErrorCode::BadRequest, message).field("content-type");
             return Err(wrong.status(http::StatusCode::UNSUPPORTED_MEDIA_TYPE));
         }
-        json::read(&self.take_body().collect(most).await?)
+        self.take_body().collect(most).await
     }
 
     fn is_json(&self) -> bool {

@@ -26,11 +26,12 @@ pub(crate) const BODY_LIMIT: usize = 1 << 20;
 pub(crate) struct Terms {
     pub(crate) deadline: Duration,
     pub(crate) body_limit: usize,
+    pub(crate) own_credentials: bool,
 }
 
 impl Default for Terms {
     fn default() -> Self {
-        Self { deadline: DEADLINE, body_limit: BODY_LIMIT }
+        Self { deadline: DEADLINE, body_limit: BODY_LIMIT, own_credentials: false }
     }
 }
 
@@ -167,7 +168,7 @@ impl Kernel {
     }
 
     /// Runs a handler until it is done, panics, or has had its time.
-    async fn guarded<T>(
+    pub(crate) async fn guarded<T>(
         &self,
         deadline: Duration,
         handler: impl FnOnce() -> BoxFuture<Result<T, Rejection>>,
@@ -182,6 +183,11 @@ impl Kernel {
 }
 
 impl HttpEntry {
+    /// Whether the entry reads credentials itself, and must not be told a caller.
+    pub fn has_own_credentials(&self) -> bool {
+        self.answerer.terms.own_credentials
+    }
+
     /// Answers the request whose method and path the entry was found by. What the handler refuses, and what
     /// becomes of a handler that panics or takes too long, is an answer too.
     pub async fn answer(
@@ -194,7 +200,7 @@ impl HttpEntry {
     }
 
     async fn outcome(self, kernel: &Kernel, request: http::Request<Body>, visitor: Visitor) -> HttpOutcome {
-        let Terms { deadline, body_limit } = self.answerer.terms;
+        let Terms { deadline, body_limit, .. } = self.answerer.terms;
         let (Parts { method, uri, headers, .. }, body) = request.into_parts();
         let length =
             headers.get(header::CONTENT_LENGTH).and_then(|length| length.to_str().ok()?.parse().ok());

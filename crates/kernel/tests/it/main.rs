@@ -16,6 +16,7 @@ mod presence_node;
 mod publishing;
 mod refusing;
 mod rules;
+mod serving;
 mod sessions;
 mod slow;
 mod subscribing;

@@ -1,5 +1,9 @@
 //! The doors over real sockets, one file a behaviour.
 
+mod api;
+mod api_keys;
+mod api_requests;
+mod calls;
 mod credentials;
 mod deflate;
 mod docs;

@@ -1,5 +1,7 @@
 //! Modules' HTTP entries over real sockets.
 
+use std::time::Duration;
+
 use http::Method;
 use veche::{
     Module, Rejection, Server, Verifier,
@@ -26,6 +28,8 @@ fn module() -> Module {
     Module::new("m")
         .http(Method::GET, "/api/whoami", whoami)
         .http(Method::POST, "/api/length", length)
+        .http(Method::POST, "/api/hasty", length)
+        .deadline(Duration::from_millis(200))
         .page("/board/{id}", async |request: PageRequest| -> Result<u64, Rejection> {
             request.parameter("id")
         })
@@ -46,7 +50,7 @@ async fn an_entry_knows_who_asks_and_from_where() {
     // Red: `serve` that tells no peer; `visitor` that asks for no credential.
     let server = server();
     let verifier = Verifier::hs256(SECRET).expect("the secret is long enough");
-    let token = verifier.sign("ann", std::time::Duration::from_hours(1), wall_ms(&server)).expect("a token");
+    let token = verifier.sign("ann", Duration::from_hours(1), wall_ms(&server)).expect("a token");
     let found = fetch(&server, "GET /api/whoami", &format!("Authorization: Bearer {token}\r\n")).await;
     assert_eq!((found.status, &*found.body), (200, &br#"["127.0.0.1","ann"]"#[..]));
     assert_eq!(found.header("cache-control"), Some("no-store"));
@@ -103,6 +107,15 @@ async fn a_body_over_its_bound_is_refused_before_it_is_read() {
     raw.write(format!("100000\r\n{}\r\n", "x".repeat(1 << 20))).await;
     raw.write("1\r\nx\r\n0\r\n\r\n").await;
     assert_eq!(raw.response().await.expect("an answer").status, 413);
+}
+
+#[tokio::test]
+async fn a_body_that_does_not_come_is_not_waited_for() {
+    // Red: `outcome` that does not bound the body in time: the answer is then the handler's own 504.
+    let server = server();
+    let mut raw = Raw::open(address(&server)).await;
+    raw.write("POST /api/hasty HTTP/1.1\r\nHost: veche.example\r\nContent-Length: 2\r\n\r\n{").await;
+    assert_eq!(raw.response().await.expect("an answer").status, 408);
 }
 
 #[tokio::test]
