@@ -1,1 +1,10 @@
 //! What every application knows of people: accounts and sign-in, friends, notifications, mail and files.
+
+mod failing;
+pub mod friends;
+mod meters;
+mod number;
+mod page;
+mod personal;
+
+pub use personal::channel_of;

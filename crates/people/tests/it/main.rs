@@ -1,1 +1,4 @@
 //! People over a real store.
+
+mod friends;
+mod town;
