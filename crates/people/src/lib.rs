@@ -2,6 +2,7 @@
 
 mod failing;
 pub mod friends;
+pub mod inbox;
 mod meters;
 mod number;
 mod page;

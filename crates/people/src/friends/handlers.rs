@@ -56,7 +56,7 @@ pub async fn module(store: &Store) -> Result<Module, Error> {
 }
 
 /// Brings the tables up to date.
-async fn migrate(store: &Store) -> Result<(), Error> {
+pub(crate) async fn migrate(store: &Store) -> Result<(), Error> {
     store.migrate("friends", MIGRATIONS).await
 }
 

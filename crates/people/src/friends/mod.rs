@@ -12,6 +12,7 @@ mod rules;
 mod store;
 
 pub use events::{FriendAccepted, FriendAsked, FriendBlocked, FriendRemoved, FriendUnblocked};
+pub(crate) use handlers::migrate;
 pub use handlers::module;
 pub use rules::Relation;
 pub use store::{FRIENDS_MAX, FriendsError, are_friends, blocked_between, friends_of, relation};

@@ -1,4 +1,6 @@
 //! People over a real store.
 
 mod friends;
+mod inbox;
+mod inbox_model;
 mod town;

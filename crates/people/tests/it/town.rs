@@ -1,15 +1,15 @@
-//! A node with people on it: friends over a store in a folder of its own.
+//! A node with people on it: friends and inboxes over a store in a folder of its own.
 
 use std::sync::Arc;
 
 use serde_json::{Value, json};
 use tempfile::TempDir;
 use veche_kernel::{
-    Clock, Kernel, UserId,
+    ChannelName, Clock, Kernel, UserId,
     broker::HistoryQuery,
     testing::{Refused, TestClient, TestNode},
 };
-use veche_people::{channel_of, friends};
+use veche_people::{channel_of, friends, inbox};
 use veche_protocol::client::Range;
 use veche_store::{Error, Options, ReadTx, Store, Tx};
 
@@ -29,8 +29,9 @@ impl Town {
         let folder = tempfile::tempdir().expect("makes a folder");
         let store = Store::open(folder.path(), Options::new(Clock::manual())).await.expect("opens");
         let friends = friends::module(&store).await.expect("migrates");
+        let inbox = inbox::module(&store).await.expect("migrates");
         let log = Arc::new(store.clone());
-        let builder = Kernel::builder().log(log).guests(true).mount(friends);
+        let builder = Kernel::builder().log(log).guests(true).mount(friends).mount(inbox);
         Self { store, node: TestNode::start(builder), _folder: folder }
     }
 
@@ -64,6 +65,10 @@ impl Town {
 
 pub(crate) fn id(user: &str) -> UserId {
     UserId::from(user)
+}
+
+pub(crate) fn channel(name: &str) -> ChannelName {
+    ChannelName::parse(name).expect("it is a name")
 }
 
 /// Calls an event about somebody; what they are now.
