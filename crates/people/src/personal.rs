@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use veche_kernel::{ChannelName, Event, Publication, UserId};
+use veche_kernel::{ChannelName, Event, Namespace, Publication, UserId};
 use veche_store::{Error, Tx};
 
 /// The personal channel of a signed-in user: `user:{id}`. `None` for a guest, and for an id that no channel
@@ -26,7 +26,7 @@ pub fn channel_of(user: &UserId) -> Option<ChannelName> {
     if user.is_guest() || user.as_str().is_empty() {
         return None;
     }
-    ChannelName::parse(&format!("user:{user}")).ok()
+    ChannelName::parse(&format!("{}:{user}", Namespace::PERSONAL)).ok()
 }
 
 /// Publishes an event to all devices of a user, now or when they come back.

@@ -2,7 +2,9 @@
 
 use serde_json::{Value, json};
 use veche_kernel::testing::TestClient;
-use veche_people::friends::{FRIENDS_MAX, are_friends, blocked_between, friends_of};
+use veche_people::friends::{
+    FRIENDS_MAX, FriendAccepted, FriendAsked, FriendRemoved, are_friends, blocked_between, friends_of,
+};
 use veche_store::params;
 
 use crate::town::{Town, about, id};
@@ -54,6 +56,29 @@ async fn who_asks_is_accepted_and_removed_and_both_are_told() {
     let rows =
         town.read(async |tx| tx.one("SELECT COUNT(*) FROM friend_pair", []).await?.get::<u64>(0)).await;
     assert_eq!(rows, 0, "strangers have no row");
+}
+
+/// Red where nothing was published on the personal channel, and where one of two devices was left out.
+#[tokio::test]
+async fn every_device_of_both_is_told_at_once() {
+    let town = Town::new().await;
+    let mut bob = town.device("bob", "phone").await;
+    let mut devices = [town.device("ann", "phone").await, town.device("ann", "laptop").await];
+    about(&mut bob, "friends.ask", "ann").await.expect("one may ask");
+    for ann in &mut devices {
+        let asked: FriendAsked = ann.expect().await;
+        assert_eq!((asked.from.as_str(), asked.to.as_str()), ("bob", "ann"));
+    }
+    about(&mut devices[0], "friends.accept", "bob").await.expect("bob has asked");
+    for ann in &mut devices {
+        assert_eq!(ann.expect::<FriendAccepted>().await.user, "bob");
+    }
+    assert_eq!(bob.expect::<FriendAsked>().await.to, "ann");
+    assert_eq!(bob.expect::<FriendAccepted>().await.user, "ann");
+    about(&mut bob, "friends.remove", "ann").await.expect("they are friends");
+    for ann in &mut devices {
+        assert_eq!(ann.expect::<FriendRemoved>().await.user, "bob");
+    }
 }
 
 /// Red where an ask looked at the asker's own row only.

@@ -6,7 +6,7 @@ use std::{collections::BTreeSet, time::Duration};
 use proptest::{prelude::*, sample::Index};
 use serde_json::json;
 use veche_kernel::testing::TestClient;
-use veche_people::inbox::{Counters, Notification, notify};
+use veche_people::inbox::{Counters, Notification, counters, notify};
 
 use crate::town::{Town, id};
 
@@ -18,6 +18,7 @@ enum Op {
     Read(Vec<Index>),
     Archive(Vec<Index>),
     Wait { minutes: u64 },
+    Reconnect,
 }
 
 fn op() -> impl Strategy<Value = Op> {
@@ -29,6 +30,7 @@ fn op() -> impl Strategy<Value = Op> {
         1 => some().prop_map(Op::Read),
         1 => some().prop_map(Op::Archive),
         1 => (0..40_u64).prop_map(|minutes| Op::Wait { minutes }),
+        1 => Just(Op::Reconnect),
     ]
 }
 
@@ -100,6 +102,7 @@ async fn play(town: &Town, device: &mut TestClient, model: &mut Model, op: Op) {
             .await;
             return;
         }
+        Op::Reconnect => return,
         Op::Wait { minutes } => {
             model.now_min += minutes;
             return town.store.clock().advance(Duration::from_mins(minutes));
@@ -128,45 +131,59 @@ async fn play(town: &Town, device: &mut TestClient, model: &mut Model, op: Op) {
     device.call(event, data).await.expect("it is done");
 }
 
-/// The counters that a device shows: the latest of those it was told.
-async fn shown(town: &Town) -> Counters {
-    let told = town.told("ann").await.into_iter().filter(|(event, _)| event == "counters");
-    let counters = told.map(|(_, data)| serde_json::from_value::<Counters>(data).expect("they are counters"));
-    let mut latest = Counters::default();
-    for counters in counters {
-        assert!(counters.v > latest.v, "the version goes on");
-        latest = counters;
+/// A device, with the counters that it shows.
+struct Device {
+    client: TestClient,
+    shown: Counters,
+}
+
+impl Device {
+    /// Connects, and asks once: what comes later is told.
+    async fn new(town: &Town, name: &str) -> Self {
+        let mut client = town.device("ann", name).await;
+        let counters = client.call("inbox.counters", json!(null)).await.expect("it is told");
+        Self { client, shown: serde_json::from_value(counters).expect("they are counters") }
     }
-    latest
+
+    /// Reads what is on its way, up to this version.
+    async fn catch_up(&mut self, version: u64) {
+        while self.shown.v < version {
+            let told: Counters = self.client.expect().await;
+            // What was told while the device asked may come late.
+            if told.v > self.shown.v {
+                self.shown = told;
+            }
+        }
+    }
 }
 
 async fn check(ops: Vec<(usize, Op)>) {
     let town = Town::new().await;
+    let names = ["phone", "laptop", "desk"];
     let mut devices = Vec::new();
-    for _ in 0..3 {
-        devices.push(town.node.client("ann").await);
+    for name in names {
+        devices.push(Device::new(&town, name).await);
     }
     let mut model = Model::default();
-    for (device, op) in ops {
-        play(&town, &mut devices[device], &mut model, op.clone()).await;
-        let shown = shown(&town).await;
-        assert_eq!((shown.unseen, shown.unread), model.counts(), "after {op:?}");
+    for (at, op) in ops {
+        if matches!(op, Op::Reconnect) {
+            devices[at].client.cut().await;
+            devices[at] = Device::new(&town, names[at]).await;
+        }
+        play(&town, &mut devices[at].client, &mut model, op.clone()).await;
+        let kept = town.read(async |tx| counters(tx, &id("ann")).await).await;
+        for device in &mut devices {
+            device.catch_up(kept.v).await;
+            assert_eq!(device.shown, kept, "after {op:?}");
+        }
+        assert_eq!((kept.unseen, kept.unread), model.counts(), "after {op:?}");
     }
-    let page = devices[0].call("inbox.list", json!({"limit": 100})).await.expect("it is listed");
-    let listed: Vec<_> = page["items"]
-        .as_array()
-        .expect("items")
-        .iter()
-        .map(|entry| (entry["id"].clone(), entry["count"].clone()))
-        .collect();
-    let listed_in_model: Vec<_> = model
-        .entries
-        .iter()
-        .rev()
-        .filter(|entry| entry.state < 3)
-        .map(|entry| (json!(entry.id), json!(entry.actors.len())))
-        .collect();
-    assert_eq!(listed, listed_in_model);
+    let page = devices[0].client.call("inbox.list", json!({"limit": 100})).await.expect("it is listed");
+    let entries = page["items"].as_array().expect("it has items").iter();
+    let listed: Vec<_> = entries.map(|entry| (entry["id"].as_u64(), entry["count"].as_u64())).collect();
+    let in_list = model.entries.iter().rev().filter(|entry| entry.state < 3);
+    let expected: Vec<_> = in_list.map(|entry| (Some(entry.id), Some(entry.actors.len() as u64))).collect();
+    assert_eq!(listed, expected);
 }
 
 proptest! {

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use serde_json::{Value, json};
 use tempfile::TempDir;
 use veche_kernel::{
-    ChannelName, Clock, Kernel, UserId,
+    ChannelName, Clock, Identity, Kernel, Opening, UserId,
     broker::HistoryQuery,
     testing::{Refused, TestClient, TestNode},
 };
@@ -33,6 +33,15 @@ impl Town {
         let log = Arc::new(store.clone());
         let builder = Kernel::builder().log(log).guests(true).mount(friends).mount(inbox);
         Self { store, node: TestNode::start(builder), _folder: folder }
+    }
+
+    /// A device of a user, which is told from now on.
+    pub(crate) async fn device(&self, user: &str, name: &str) -> TestClient {
+        let identity = Some(Identity::of(id(user)));
+        let opening = Opening { identity, device: Some(name.into()), ..Opening::default() };
+        let mut client = self.node.open(0, opening).await;
+        assert_eq!(client.expect_frame("subscribed").await["channel"], format!("user:{user}"));
+        client
     }
 
     /// What a user was told so far, as `[event, data]`; the devices' own order.
