@@ -58,7 +58,7 @@ async fn who_asks_is_accepted_and_removed_and_both_are_told() {
     assert_eq!(rows, 0, "strangers have no row");
 }
 
-/// Red where nothing was published on the personal channel, and where one of two devices was left out.
+/// Red where only one of the two was told.
 #[tokio::test]
 async fn every_device_of_both_is_told_at_once() {
     let town = Town::new().await;

@@ -1,5 +1,6 @@
 //! People over a real store.
 
+mod files;
 mod friends;
 mod inbox;
 mod inbox_model;
