@@ -1,5 +1,9 @@
 //! What every application knows of people: accounts and sign-in, friends, notifications, mail and files.
 
+#[cfg(doctest)]
+#[doc = include_str!("../../../docs/people.md")]
+mod guide {}
+
 mod failing;
 pub mod files;
 pub mod friends;
