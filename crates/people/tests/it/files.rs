@@ -12,7 +12,7 @@ use veche_people::files::{Ask, FileLimits, Files, FilesError, find};
 use veche_store::{Options, Store};
 
 /// How long a test waits, in real time, for what should happen at once.
-const GUARD: Duration = Duration::from_secs(10);
+pub(crate) const GUARD: Duration = Duration::from_secs(10);
 
 /// A node with files. Whoever is called `friend…` may see all of them.
 struct Cabinet {
@@ -65,7 +65,7 @@ impl Cabinet {
     }
 }
 
-fn contents(data: &Path) -> BTreeSet<String> {
+pub(crate) fn contents(data: &Path) -> BTreeSet<String> {
     let folders = fs::read_dir(data.join("files")).expect("there is a folder");
     let files =
         folders.flat_map(|folder| fs::read_dir(folder.expect("reads").path()).expect("it is a folder"));

@@ -1,6 +1,7 @@
 //! People over a real store.
 
 mod files;
+mod files_door;
 mod friends;
 mod inbox;
 mod inbox_model;
