@@ -1,5 +1,6 @@
 //! The tests of the binary's parts, one module a behaviour.
 
+mod access;
 mod cli;
 mod config;
 mod demo;
