@@ -7,6 +7,7 @@ mod calls;
 mod credentials;
 mod deflate;
 mod docs;
+mod doors_agree;
 mod drain;
 mod examples;
 mod frames;
