@@ -2,10 +2,13 @@
 
 use std::{sync::Arc, time::Duration};
 
+use http::Method;
 use serde_json::Value;
 use veche::{
-    BoxFuture, Heartbeat, Identity, Listen, Origins, Rejection, Revocation, Server, SignedIn, UserId,
-    Verifier, testing::TestNode,
+    BoxFuture, Heartbeat, Identity, Listen, Module, Origins, Rejection, Revocation, Server, SignedIn, UserId,
+    Verifier,
+    testing::TestNode,
+    web::{HttpRequest, Json},
 };
 
 use crate::{
@@ -120,7 +123,7 @@ async fn a_ticket_is_no_second_credential() {
     let ticket = ticket(&server, &bearer(&server, "ann")).await;
     let query = format!("?channel=room:1&ticket={ticket}");
     assert_eq!(stream(&server, &query, &bearer(&server, "bob")).await, (400, "ticket".into()));
-    assert_eq!(stream(&server, &format!("?ticket={ticket}"), "").await, (400, "channel".into()));
+    assert_eq!(stream(&server, &format!("?channel=&ticket={ticket}"), "").await, (400, "channel".into()));
     assert_eq!(stream(&server, &query, "").await.0, 200, "nobody has used it yet");
 }
 
@@ -226,4 +229,35 @@ async fn an_expiry_ends_both_doors_within_5_s() {
     assert_eq!(bye.data["reason"], "token_expired");
     assert_eq!(stream(&server, &own, "").await, (401, "ticket".into()), "nor does it come back");
     assert_eq!(stream(&server, "?channel=room:1", &bearer).await.0, 401);
+}
+
+#[tokio::test]
+async fn a_modules_entry_knows_who_visits_it() {
+    // Red: `of_cookie` that is as strict for entries; `identify` that refuses a token in their URLs.
+    let whoami = async |request: HttpRequest| -> Json<Option<String>> {
+        Json(request.caller().map(|caller| caller.identity.user.to_string()))
+    };
+    let module = Module::new("m").http(Method::GET, "/who", whoami).http(Method::POST, "/who", whoami);
+    let server = start_with(users().mount(module), doors);
+    let visit = "Sec-Fetch-Site: cross-site\r\nSec-Fetch-Mode: navigate\r\nSec-Fetch-Dest: document\r\n";
+    let image = "Sec-Fetch-Site: cross-site\r\nSec-Fetch-Mode: no-cors\r\nSec-Fetch-Dest: image\r\n";
+    for (line, more, expected) in [
+        ("GET /who?token=of-a-mail", visit, (200, "\"ann\"")),
+        ("GET /who", image, (200, "null")),
+        ("GET /who", "", (200, "null")),
+        ("GET /who", "Origin: https://app.example\r\n", (200, "\"ann\"")),
+        ("POST /who", "Origin: https://app.example\r\n", (200, "\"ann\"")),
+        ("POST /who", "Sec-Fetch-Site: same-origin\r\n", (403, "")),
+        ("POST /who", "Origin: https://evil.example\r\n", (403, "")),
+        ("POST /who", "Origin: null\r\n", (403, "")),
+    ] {
+        let request = format!(
+            "{line} HTTP/1.1\r\nHost: rt.example\r\nCookie: sid=ann\r\nContent-Length: 0\r\n{more}\r\n"
+        );
+        let answer = ask(address(&server), request).await.expect("an answer");
+        assert_eq!(answer.status, expected.0, "{line} {more}");
+        if answer.status == 200 {
+            assert_eq!(answer.body, expected.1, "{line} {more}");
+        }
+    }
 }
