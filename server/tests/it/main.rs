@@ -13,3 +13,4 @@ mod personal;
 mod secret;
 mod serve;
 mod support;
+mod tokens_doc;
