@@ -3,13 +3,13 @@
 use std::rc::Rc;
 
 use crate::{
-    identity::Identity,
+    identity::{Identity, TokenMark},
     inbox::Entry,
     kernel::Kernel,
     node::Node,
     reply::Rejection,
     revoked::{LONGEST_MS, Revocation, Revoked},
-    shard::Shard,
+    shard::{Link, Shard},
 };
 use veche_protocol::code::CloseCode;
 
@@ -24,6 +24,14 @@ impl Node {
         };
         self.admit(&identity)?;
         Ok(identity)
+    }
+
+    /// What a session remembers of its token's name.
+    pub(crate) fn mark(&self, identity: &Identity) -> TokenMark {
+        identity
+            .token
+            .as_ref()
+            .map_or_else(TokenMark::default, |token| TokenMark::of(token, &self.process_key))
     }
 
     /// Whether a credential still holds.
@@ -78,12 +86,16 @@ impl Kernel {
 impl Shard {
     /// Ends the sessions of credentials that were revoked. Sessions that open later are refused by themselves.
     fn end_revoked(self: &Rc<Self>, what: &Revocation) {
-        let sessions: Vec<_> = self.sessions.borrow().iter().map(|(_, link)| link.clone()).collect();
-        for link in sessions {
-            let is_revoked = link.state.borrow().is_revoked(what);
-            if is_revoked {
-                link.close(CloseCode::InvalidToken);
+        let is_revoked = |link: &Link| match what {
+            Revocation::User(user, since_ms) => link.state.borrow().is_of(user, *since_ms),
+            Revocation::Token(token) => {
+                link.state.borrow().token == TokenMark::of(token, &self.node.process_key)
             }
-        }
+        };
+        let sessions = self.sessions.borrow();
+        let links = sessions.iter().map(|(_, link)| link);
+        let revoked: Vec<_> = links.filter(|link| is_revoked(link)).cloned().collect();
+        drop(sessions);
+        revoked.iter().for_each(|link| link.close(CloseCode::InvalidToken));
     }
 }

@@ -3,7 +3,11 @@
 //! Doors read credentials from requests and sessions from frames; both ask here. What a credential adds to
 //! the rules, and what it can be revoked by, goes with the identity.
 
-use std::{fmt, sync::Arc};
+use std::{
+    fmt,
+    hash::{BuildHasher, RandomState},
+    sync::Arc,
+};
 
 use crate::{grants::Grants, handler::BoxFuture, publication::UserId, reply::Rejection};
 
@@ -64,9 +68,21 @@ impl Identity {
     }
 }
 
+/// What a session keeps of its token's own name: 48 bits of a hash with a key of this process, which is exact
+/// enough to find the session of a name and leaves the session small.
+#[derive(Clone, Copy, PartialEq, Eq, Default)]
+pub(crate) struct TokenMark([u8; 6]);
+
+impl TokenMark {
+    pub(crate) fn of(token: &TokenId, key: &RandomState) -> Self {
+        let [_, _, mark @ ..] = key.hash_one(token).to_be_bytes();
+        // Nought is that of credentials without a name.
+        Self(if mark == [0; 6] { [1; 6] } else { mark })
+    }
+}
+
 /// What a session keeps of a credential that is more than a user's name.
 pub(crate) struct Bearer {
-    pub(crate) token: Option<TokenId>,
     pub(crate) grants: Option<Arc<Grants>>,
     pub(crate) meta: Option<Box<str>>,
 }
@@ -74,9 +90,8 @@ pub(crate) struct Bearer {
 impl Bearer {
     /// Takes it out of the identity; `None` if there is nothing to keep.
     pub(crate) fn of(identity: Identity) -> Option<Box<Self>> {
-        let Identity { token, grants, meta, .. } = identity;
-        let is_plain = token.is_none() && grants.is_none() && meta.is_none();
-        (!is_plain).then(|| Box::new(Self { token, grants, meta }))
+        let Identity { grants, meta, .. } = identity;
+        (grants.is_some() || meta.is_some()).then(|| Box::new(Self { grants, meta }))
     }
 }
 

@@ -192,7 +192,7 @@ impl Builder {
             heartbeat: self.heartbeat,
             rules: Arc::new(rules),
             guests: self.guests,
-            guest_key: std::hash::RandomState::new(),
+            process_key: std::hash::RandomState::new(),
             authenticator: self.authenticator,
             revoked: self.revoked,
             registry,

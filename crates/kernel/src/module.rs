@@ -203,8 +203,8 @@ impl<S: Clone + Send + Sync + 'static> Module<S> {
         self
     }
 
-    /// Asks this function too, after the namespace's own rule has allowed it. The answer to `subscribe`
-    /// is kept with the subscription.
+    /// Asks this function too, after the namespace's own rule, or the client's token, has allowed it. The
+    /// answer to `subscribe` is kept with the subscription until [`Kernel::recheck`](crate::Kernel::recheck).
     #[must_use]
     pub fn guard<F, Fut>(mut self, namespace: impl Into<String>, rule: F) -> Self
     where

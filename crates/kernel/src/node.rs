@@ -65,7 +65,7 @@ pub(crate) struct Node {
     pub(crate) heartbeat: Heartbeat,
     pub(crate) rules: Arc<Rules>,
     pub(crate) guests: bool,
-    pub(crate) guest_key: std::hash::RandomState,
+    pub(crate) process_key: std::hash::RandomState,
     pub(crate) authenticator: Option<Arc<dyn Authenticate>>,
     pub(crate) revoked: RevokedTable,
     pub(crate) registry: Registry,

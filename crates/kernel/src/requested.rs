@@ -62,7 +62,7 @@ impl Kernel {
         if !self.node.guests {
             return Err(Rejection::unauthorized());
         }
-        let bits = device.map_or_else(|| self.node.random(), |device| self.node.guest_key.hash_one(device));
+        let bits = device.map_or_else(|| self.node.random(), |device| self.node.process_key.hash_one(device));
         Ok(UserId::from(format!("guest:{}", SessionId(bits)).as_str()))
     }
 

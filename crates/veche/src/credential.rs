@@ -46,6 +46,15 @@ impl<'a> From<&'a Parts> for Head<'a> {
     }
 }
 
+/// What a request is for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum What {
+    /// A stream, or the ticket of one.
+    Stream,
+    /// A module's entry. A `GET` there may be somebody's following a link.
+    Entry,
+}
+
 /// What a request shows, before anybody has looked whether it is good.
 enum Shown {
     Nothing,
@@ -53,13 +62,28 @@ enum Shown {
     Cookie(Arc<dyn SignedIn>, String),
 }
 
-/// Who the request is from; `None` where it shows nothing, or a sign-in that has ended. What is wrong is refused.
+/// Who the request to a module's entry is from; `None` where it shows nothing, or a sign-in that has ended. What
+/// is wrong is refused.
 pub(crate) fn identify(
     door: &Arc<Door>,
     head: Head<'_>,
 ) -> impl Future<Output = Result<Option<Caller>, Refusal>> + Send + use<> {
+    of(door, head, What::Entry)
+}
+
+/// The same for a request that is about streams, which has nothing secret in its URL but a ticket.
+pub(crate) async fn identify_strictly(door: &Arc<Door>, head: Head<'_>) -> Result<Option<Caller>, Refusal> {
+    refuse_urls(head)?;
+    of(door, head, What::Stream).await
+}
+
+fn of(
+    door: &Arc<Door>,
+    head: Head<'_>,
+    what: What,
+) -> impl Future<Output = Result<Option<Caller>, Refusal>> + Send + use<> {
     // Read at once: the request itself cannot be kept across an await.
-    let (shown, address, door) = (Shown::read(door, head), address(head), door.clone());
+    let (shown, address, door) = (Shown::read(door, head, what), address(head), door.clone());
     async move {
         match shown? {
             Shown::Nothing => Ok(None),
@@ -82,7 +106,7 @@ pub(crate) fn identify(
     }
 }
 
-/// The same for a request that opens a stream, which a ticket may do too. A ticket is used up by this, or bound
+/// The same for a request that opens a stream, where a ticket serves too. A ticket is used up by this, or bound
 /// to its purpose; without a `purpose`, which is a request that asks for nothing, it is left alone.
 pub(crate) async fn identify_for(
     door: &Arc<Door>,
@@ -90,7 +114,7 @@ pub(crate) async fn identify_for(
     purpose: Option<Purpose<'_>>,
 ) -> Result<Option<Identity>, Refusal> {
     let Some(ticket) = parameter(head, TICKET) else {
-        return Ok(identify(door, head).await?.map(|caller| caller.identity));
+        return Ok(identify_strictly(door, head).await?.map(|caller| caller.identity));
     };
     refuse_urls(head)?;
     if head.headers.contains_key(header::AUTHORIZATION) {
@@ -162,10 +186,9 @@ fn failed(door: &Door, address: IpAddr, why: &'static str, failure: &Failure) ->
 }
 
 impl Shown {
-    fn read(door: &Door, head: Head<'_>) -> Result<Self, Refusal> {
-        refuse_urls(head)?;
+    fn read(door: &Door, head: Head<'_>, what: What) -> Result<Self, Refusal> {
         let mut credentials = head.headers.get_all(header::AUTHORIZATION).iter();
-        let Some(credential) = credentials.next() else { return Self::of_cookie(door, head) };
+        let Some(credential) = credentials.next() else { return Self::of_cookie(door, head, what) };
         let failed = |why| Err(failed(door, address(head), why, &BAD_TOKEN));
         if credentials.next().is_some() {
             return failed("token_doubled");
@@ -179,11 +202,19 @@ impl Shown {
     }
 
     /// A browser shows its cookies to whoever asks for the page that asks us: the page's origin decides.
-    fn of_cookie(door: &Door, head: Head<'_>) -> Result<Self, Refusal> {
+    fn of_cookie(door: &Door, head: Head<'_>, what: What) -> Result<Self, Refusal> {
         let Some(sign_ins) = &door.sign_ins else { return Ok(Self::Nothing) };
         let Some(value) = cookie(head.headers, sign_ins.cookie()) else { return Ok(Self::Nothing) };
-        if door.origins.vouch(head.method, head.headers) {
+        let counts = match what {
+            What::Stream => door.origins.vouch(head.method, head.headers),
+            What::Entry => door.origins.vouch_for_reading(head.method, head.headers),
+        };
+        if counts {
             return Ok(Self::Cookie(sign_ins.clone(), value.to_owned()));
+        }
+        if what == What::Entry && matches!(*head.method, Method::GET | Method::HEAD) {
+            // Whoever only reads may be nobody.
+            return Ok(Self::Nothing);
         }
         counter!("veche_refused_total", "reason" => "cookie_without_origin").increment(1);
         let message = "a cookie counts only with an allowed Origin";

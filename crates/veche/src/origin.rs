@@ -48,9 +48,8 @@ impl Origins {
             return self.allow(headers);
         }
         let foreign = headers.get("sec-fetch-site").is_some_and(|site| site == "cross-site");
-        let host = headers.get(header::HOST).and_then(|host| host.to_str().ok());
         // A page whose name was rebound to this machine is of the same origin, but for the name.
-        !foreign && (!self.loopback || host.is_some_and(is_loopback))
+        !foreign && (!self.loopback || host_of(headers).is_some_and(is_loopback))
     }
 
     /// Whether a cookie of this request counts: the browser says that an allowed page sent it. A `GET` that
@@ -64,6 +63,18 @@ impl Origins {
         reads && own && self.allow_reading(headers)
     }
 
+    /// The same for a `GET` that only reads, and whose answer no other page can read: also one that the user
+    /// began, by a link from elsewhere or by the address.
+    pub(crate) fn vouch_for_reading(&self, method: &Method, headers: &HeaderMap) -> bool {
+        let says = |name: &str, word: &str| headers.get(name).is_some_and(|value| value == word);
+        let is_get = matches!(*method, Method::GET | Method::HEAD) && !headers.contains_key(header::UPGRADE);
+        let by_user = says("sec-fetch-site", "none")
+            || (says("sec-fetch-mode", "navigate") && says("sec-fetch-dest", "document"));
+        let is_here = !self.loopback || host_of(headers).is_some_and(is_loopback);
+        let is_visit = is_get && by_user && is_here && !headers.contains_key(header::ORIGIN);
+        is_visit || self.vouch(method, headers)
+    }
+
     fn is_own(&self, origin: &str, headers: &HeaderMap) -> bool {
         let Some((scheme, authority)) = origin.split_once("://") else { return false };
         if !matches!(scheme, "http" | "https") {
@@ -73,9 +84,12 @@ impl Origins {
             // Not the `Host` that a page brings: its name may have been rebound to this machine.
             return is_loopback(authority);
         }
-        let host = headers.get(header::HOST).and_then(|host| host.to_str().ok());
-        host.is_some_and(|host| host.eq_ignore_ascii_case(authority))
+        host_of(headers).is_some_and(|host| host.eq_ignore_ascii_case(authority))
     }
+}
+
+fn host_of(headers: &HeaderMap) -> Option<&str> {
+    headers.get(header::HOST).and_then(|host| host.to_str().ok())
 }
 
 /// Whether an authority, with or without a port, names this machine.
@@ -136,6 +150,44 @@ mod tests {
         check(Method::GET, &[("origin", "https://app.example"), ("upgrade", "websocket")], true);
         check(Method::GET, &[own, ("origin", "https://evil.example")], false);
         check(Method::GET, &[own, ("origin", "null")], false);
+    }
+
+    #[test]
+    fn a_visit_counts_where_nobody_else_reads_the_answer() {
+        // Red: `vouch_for_reading` without the method, the place, or the origin.
+        let check = |method: Method, host: &str, fields: &[(&'static str, &str)], expected: bool| {
+            let mut headers = HeaderMap::new();
+            headers.insert(header::HOST, host.parse().expect("a header"));
+            for (name, value) in fields {
+                headers.insert(*name, value.parse().expect("a header"));
+            }
+            let origins = Origins::default().loopback(true);
+            assert_eq!(origins.vouch_for_reading(&method, &headers), expected, "{method} {fields:?}");
+        };
+        let link = [
+            ("sec-fetch-site", "cross-site"),
+            ("sec-fetch-mode", "navigate"),
+            ("sec-fetch-dest", "document"),
+        ];
+        let frame =
+            [("sec-fetch-site", "cross-site"), ("sec-fetch-mode", "navigate"), ("sec-fetch-dest", "iframe")];
+        let image =
+            [("sec-fetch-site", "cross-site"), ("sec-fetch-mode", "no-cors"), ("sec-fetch-dest", "image")];
+        check(Method::GET, "localhost:3000", &link, true);
+        check(Method::GET, "localhost:3000", &[("sec-fetch-site", "none")], true);
+        check(Method::GET, "localhost:3000", &[("sec-fetch-site", "same-origin")], true);
+        check(Method::GET, "localhost:3000", &frame, false);
+        check(Method::GET, "localhost:3000", &image, false);
+        check(Method::GET, "localhost:3000", &[], false);
+        check(Method::GET, "evil.example:3000", &link, false);
+        check(Method::POST, "localhost:3000", &link, false);
+        check(Method::GET, "localhost:3000", &[("upgrade", "websocket"), ("sec-fetch-site", "none")], false);
+        check(
+            Method::GET,
+            "localhost:3000",
+            &[("origin", "http://evil.example"), ("sec-fetch-site", "none")],
+            false,
+        );
     }
 
     #[test]

@@ -33,7 +33,8 @@ async fn issue<B>(door: &Arc<Door>, request: &Request<B>) -> Result<Response<Bod
             Refusal::new(StatusCode::METHOD_NOT_ALLOWED, "bad_request", "a ticket is asked for by POST");
         return Err(refusal.with(Some((header::ALLOW, "POST, OPTIONS"))));
     }
-    let caller = credential::identify(door, request.into()).await?.ok_or_else(credential::missing)?;
+    let caller =
+        credential::identify_strictly(door, request.into()).await?.ok_or_else(credential::missing)?;
     let (ticket, expires_ms) =
         door.tickets.issue(caller.identity, door.kernel.clock().wall_ms()).map_err(|_| {
             Refusal::new(StatusCode::SERVICE_UNAVAILABLE, "unavailable", "too many tickets wait to be used")

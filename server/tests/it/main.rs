@@ -1,5 +1,7 @@
 //! The tests of the binary's parts, one module a behaviour.
 
+mod access;
+mod canary;
 mod cli;
 mod config;
 mod demo;
@@ -12,3 +14,4 @@ mod personal;
 mod secret;
 mod serve;
 mod support;
+mod tokens_doc;

@@ -118,3 +118,46 @@ fn a_file_that_others_may_read_is_used_with_a_warning() {
     let resolved = secret::resolve(&config(folder.path(), "localhost", None)).expect("it is long enough");
     assert!(resolved.warning.expect("it is readable by all").contains("0644"));
 }
+
+#[test]
+fn public_keys_serve_in_place_of_a_secret() {
+    // Red: `with_secrets` without `has_keys`; `resolve` without the file.
+    let folder = Folder::new();
+    let file = folder.path().join("keys.pem");
+    let with = |keys: Option<&Path>, jwks: Option<&str>| {
+        let mut config = config(folder.path(), "0.0.0.0", None);
+        config.auth.keys = keys.map(Path::to_owned);
+        config.auth.jwks = jwks.map(str::to_owned);
+        config
+    };
+    let refused = |config: &Config| secret::resolve_to_serve(config).expect_err("it is no key").to_string();
+    assert!(refused(&with(Some(&file), None)).starts_with("auth.keys: cannot read"), "it is not there");
+    let pem = include_str!("../../../crates/veche/tests/it/fixtures/ed25519.pem");
+    fs::write(&file, pem.replace("PUBLIC", "PRIVATE")).expect("the folder is ours");
+    let private = refused(&with(Some(&file), None));
+    assert!(private.starts_with("auth.keys") && private.contains("private key"), "{private}");
+    fs::write(&file, pem).expect("the folder is ours");
+    assert!(secret::resolve_to_serve(&with(Some(&file), None)).is_ok());
+    let clear = refused(&with(None, Some("http://id.example/keys")));
+    assert!(clear.starts_with("auth.jwks") && clear.contains("id.example"), "{clear}");
+    let nobody = token::issue(&with(Some(&file), None), &ann()).expect_err("there is no secret");
+    assert!(nobody.to_string().contains("no secret"), "{nobody}");
+}
+
+#[test]
+fn the_secret_before_is_good_for_a_while() {
+    // Red: `with_secrets` without `hs256_previous`.
+    let folder = Folder::new();
+    let (old, new) = ("old-0123456789abcdef0123456789ab", "new-0123456789abcdef0123456789ab");
+    let before = token::issue(&config(folder.path(), "0.0.0.0", Some(old)), &ann()).expect("a token").token;
+    let mut both = config(folder.path(), "0.0.0.0", Some(new));
+    assert!(secret::resolve(&both).expect("a secret").verifier.verify(&before, 0).is_err());
+    both.auth.hs256_previous = Some(Secret::new(old));
+    assert!(secret::resolve(&both).expect("secrets").verifier.verify(&before, 0).is_ok());
+    let after = token::issue(&both, &ann()).expect("a token").token;
+    let new_alone = secret::resolve(&config(folder.path(), "0.0.0.0", Some(new))).expect("a secret");
+    assert!(new_alone.verifier.verify(&after, 0).is_ok(), "the first one signs");
+    both.auth.hs256_previous = Some(Secret::new("short"));
+    let refused = secret::resolve(&both).expect_err("5 bytes").to_string();
+    assert!(refused.starts_with("auth.hs256_previous: the secret has 5 bytes"), "{refused}");
+}

@@ -7,6 +7,7 @@
 
 mod asking;
 mod backlog;
+mod bearing;
 mod calls;
 mod channel;
 mod frames;

@@ -56,7 +56,7 @@ impl Shard {
 
     fn admit_guest(self: &Rc<Self>, link: &Rc<Link>, device: Option<&str>) {
         // Hashed with a key of this process: a guest's name gives away no device.
-        let id = device.map_or(link.id, |device| SessionId(self.node.guest_key.hash_one(device)));
+        let id = device.map_or(link.id, |device| SessionId(self.node.process_key.hash_one(device)));
         let user = UserId::from(format!("guest:{id}").as_str());
         self.become_user(link, &user, Phase::Guest { first_frame: true });
     }
@@ -72,8 +72,8 @@ impl Shard {
                 CloseCode::InvalidToken
             });
         }
-        let user = identity.user.clone();
-        link.state.borrow_mut().bear(identity);
+        let (user, mark) = (identity.user.clone(), self.node.mark(&identity));
+        link.state.borrow_mut().bear(identity, mark);
         self.become_user(link, &user, Phase::User);
     }
 
@@ -149,7 +149,8 @@ impl Shard {
             link.close(CloseCode::InvalidToken);
             return;
         }
-        link.state.borrow_mut().bear(identity);
+        let mark = self.node.mark(&identity);
+        link.state.borrow_mut().bear(identity, mark);
         self.recheck_rules(link);
         self.arm(link);
         self.confirm(link, id);

@@ -15,11 +15,9 @@ use super::{
     personal::{Acking, Personal},
 };
 use crate::{
-    identity::{Bearer, Identity},
+    identity::{Bearer, TokenMark},
     limits::Gcra,
     publication::UserId,
-    revoked::Revocation,
-    rules::Principal,
     users::User,
 };
 
@@ -32,6 +30,7 @@ pub(crate) struct State {
     pub(crate) expiring_told: bool,
     /// When the credential was issued, in seconds since 1970; 0 = nobody knows. Good until 2106.
     pub(crate) issued_s: u32,
+    pub(crate) token: TokenMark,
     /// When authentication must have happened.
     pub(crate) auth_by_ms: u64,
     /// When the ping that nobody has answered yet was sent; 0 = none.
@@ -119,6 +118,7 @@ impl State {
             expires_ms: 0,
             expiring_told: false,
             issued_s: 0,
+            token: TokenMark::default(),
             auth_by_ms: 0,
             pinged_ms: 0,
             armed_ms: u64::MAX,
@@ -135,44 +135,6 @@ impl State {
 
     pub(crate) fn user_id(&self) -> Option<&UserId> {
         self.user.as_ref().map(|user| &user.id)
-    }
-
-    /// The session takes on what its credential says.
-    pub(crate) fn bear(&mut self, identity: Identity) {
-        self.expires_ms = identity.expires_ms;
-        self.expiring_told = false;
-        self.issued_s = u32::try_from(identity.issued_ms / 1_000).unwrap_or(u32::MAX);
-        match Bearer::of(identity) {
-            None if self.rare.is_none() => {}
-            bearer => self.rare().bearer = bearer,
-        }
-        self.tidy();
-    }
-
-    fn bearer(&self) -> Option<&Bearer> {
-        self.rare.as_ref().and_then(|rare| rare.bearer.as_deref())
-    }
-
-    /// Who asks, when this session asks for something.
-    pub(crate) fn principal(&self) -> Principal<'_> {
-        let grants = self.bearer().and_then(|bearer| bearer.grants.as_deref());
-        Principal { user: self.user_id(), grants }
-    }
-
-    /// What the credential shows of its user to other members.
-    pub(crate) fn meta(&self) -> Option<&str> {
-        self.bearer().and_then(|bearer| bearer.meta.as_deref())
-    }
-
-    pub(crate) fn is_revoked(&self, what: &Revocation) -> bool {
-        match what {
-            Revocation::User(user, since_ms) => {
-                self.user_id() == Some(user) && u64::from(self.issued_s) * 1_000 <= *since_ms
-            }
-            Revocation::Token(token) => {
-                self.bearer().is_some_and(|bearer| bearer.token.as_ref() == Some(token))
-            }
-        }
     }
 
     pub(crate) fn subscription(&mut self, channel: &str) -> Option<&mut Subscription> {
