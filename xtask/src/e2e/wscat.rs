@@ -90,6 +90,7 @@ impl Session {
 
     fn play(mut self) -> Result<(), Failure> {
         self.expect("welcome", |frame| frame["user"] == "ann")?;
+        self.expect("subscribed", |frame| frame["channel"] == "user:ann")?;
         self.send(SUBSCRIBE)?;
         self.expect("subscribed", |frame| frame["channel"] == "test")?;
         self.send(MESSAGE)?;
