@@ -50,9 +50,11 @@ pub enum SecretError {
         /// Why not.
         source: KeysError,
     },
-    /// The file of the public keys cannot be read.
-    #[error("auth.keys: cannot read {}: {source}", path.display())]
+    /// The file of the public keys, or of the authorities, cannot be read.
+    #[error("{key}: cannot read {}: {source}", path.display())]
     KeysFile {
+        /// The key of the configuration.
+        key: &'static str,
         /// Which file.
         path: PathBuf,
         /// What the system said.
@@ -82,7 +84,11 @@ pub fn resolve(config: &Config) -> Result<Resolved, SecretError> {
     let auth = &config.auth;
     let (mut verifier, warning) = with_secrets(config)?;
     if let Some(path) = &auth.keys {
-        let read = fs::read(path).map_err(|source| SecretError::KeysFile { path: path.clone(), source })?;
+        let read = fs::read(path).map_err(|source| SecretError::KeysFile {
+            key: "auth.keys",
+            path: path.clone(),
+            source,
+        })?;
         let origin = || format!("auth.keys ({})", path.display());
         let keys =
             PublicKeys::read(&read).map_err(|source| SecretError::Keys { origin: origin(), source })?;
@@ -101,8 +107,20 @@ pub fn resolve(config: &Config) -> Result<Resolved, SecretError> {
 pub fn resolve_to_serve(config: &Config) -> Result<Resolved, SecretError> {
     let mut resolved = resolve(config)?;
     if let Some(url) = &config.auth.jwks {
-        let keys = RemoteKeys::start(url, config.auth.jwks_refresh)
-            .map_err(|source| SecretError::Keys { origin: "auth.jwks".to_owned(), source })?;
+        let refresh = config.auth.jwks_refresh;
+        let (origin, started) = match &config.auth.jwks_authorities {
+            Some(path) => {
+                let key = "auth.jwks_authorities";
+                let file = |source| SecretError::KeysFile { key, path: path.clone(), source };
+                let authorities = fs::read(path).map_err(file)?;
+                (key, RemoteKeys::start_trusting(url, refresh, &authorities))
+            }
+            None => ("auth.jwks", RemoteKeys::start(url, refresh)),
+        };
+        let keys = started.map_err(|source| match source {
+            KeysError::Url(_) => SecretError::Keys { origin: "auth.jwks".to_owned(), source },
+            source => SecretError::Keys { origin: origin.to_owned(), source },
+        })?;
         resolved.verifier = resolved.verifier.remote_keys(keys);
     }
     Ok(resolved)

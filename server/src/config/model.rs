@@ -138,6 +138,8 @@ pub struct Auth {
     pub keys: Option<PathBuf>,
     /// The URL of a JWK set.
     pub jwks: Option<String>,
+    /// A file with the certificates of the authorities that are trusted there; Mozilla's without it.
+    pub jwks_authorities: Option<PathBuf>,
     /// How often the URL is read.
     pub jwks_refresh: Duration,
     /// The `iss` that tokens must have.
@@ -155,6 +157,7 @@ impl Default for Auth {
             hs256_previous: None,
             keys: None,
             jwks: None,
+            jwks_authorities: None,
             jwks_refresh: Duration::from_mins(10),
             issuer: None,
             audience: None,

@@ -61,6 +61,7 @@ impl Reader<'_> {
             hs256_previous: self.parsed("auth.hs256_previous", None, secret),
             keys: self.parsed("auth.keys", None, |text| folder(text).map(Some)),
             jwks: self.parsed("auth.jwks", None, some_text),
+            jwks_authorities: self.parsed("auth.jwks_authorities", None, |text| folder(text).map(Some)),
             jwks_refresh: self.parsed("auth.jwks_refresh", default.jwks_refresh, some_time),
             issuer: self.parsed("auth.issuer", None, some_text),
             audience: self.parsed("auth.audience", None, some_text),

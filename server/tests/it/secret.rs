@@ -140,6 +140,10 @@ fn public_keys_serve_in_place_of_a_secret() {
     assert!(secret::resolve_to_serve(&with(Some(&file), None)).is_ok());
     let clear = refused(&with(None, Some("http://id.example/keys")));
     assert!(clear.starts_with("auth.jwks") && clear.contains("id.example"), "{clear}");
+    let mut private = with(None, Some("https://id.example/keys"));
+    private.auth.jwks_authorities = Some(file.clone());
+    let no_authority = refused(&private);
+    assert!(no_authority.starts_with("auth.jwks_authorities: expected PEM"), "{no_authority}");
     let nobody = token::issue(&with(Some(&file), None), &ann()).expect_err("there is no secret");
     assert!(nobody.to_string().contains("no secret"), "{nobody}");
 }

@@ -222,7 +222,7 @@ fn the_decision_agrees_with_the_documents() {
         let rules = Rules::new(declared.clone()).unwrap();
         let some = (0..80).map(|_| channel().new_tree(&mut runner).unwrap().current());
         let owned = principals.iter().step_by(50).filter_map(|(user, ..)| user.as_ref());
-        let owned = owned.map(|user| format!("room:{user}"));
+        let owned = owned.flat_map(|user| [format!("room:{user}"), format!("user:{user}")]);
         let channels: Vec<_> = some.chain(owned).collect();
         for (text, patterns, grants) in &principals {
             let id = text.as_deref().map(UserId::from);

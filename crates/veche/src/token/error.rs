@@ -29,6 +29,9 @@ pub enum KeysError {
     /// The URL would be read in the clear by others.
     #[error("{0:?} is no https URL, and no http URL of this machine")]
     Url(String),
+    /// Nobody could be trusted by it.
+    #[error("expected PEM with the CERTIFICATE of an authority")]
+    Authorities,
     /// The server of the keys does not answer as it should.
     #[error("the keys' server: {0}")]
     Fetch(String),

@@ -16,7 +16,10 @@ use std::{
 use http::Uri;
 use metrics::counter;
 use tokio::sync::watch;
-use ureq::Agent;
+use ureq::{
+    Agent,
+    tls::{PemItem, RootCerts, TlsConfig, parse_pem},
+};
 use veche_kernel::BoxFuture;
 
 use super::{error::KeysError, key::Key, public_keys::PublicKeys};
@@ -50,12 +53,30 @@ struct State {
 }
 
 impl RemoteKeys {
-    /// Begins to read the keys of this URL, at once and then every `refresh`: over https, or over http from this
-    /// machine. Redirects are not followed.
+    /// Begins to read the keys of this URL, at once and then every `refresh`: over https with an authority that
+    /// Mozilla trusts, or over http from this machine. Redirects are not followed.
     pub fn start(url: &str, refresh: Duration) -> Result<Self, KeysError> {
+        Self::begin(url, refresh, RootCerts::WebPki)
+    }
+
+    /// The same, with these authorities alone: PEM with one or more `CERTIFICATE`.
+    pub fn start_trusting(url: &str, refresh: Duration, authorities: &[u8]) -> Result<Self, KeysError> {
+        let found = parse_pem(authorities).filter_map(|item| match item {
+            Ok(PemItem::Certificate(certificate)) => Some(certificate),
+            _ => None,
+        });
+        let roots: Vec<_> = found.collect();
+        if roots.is_empty() {
+            return Err(KeysError::Authorities);
+        }
+        Self::begin(url, refresh, RootCerts::from(roots))
+    }
+
+    fn begin(url: &str, refresh: Duration, roots: RootCerts) -> Result<Self, KeysError> {
         if !is_private(url) {
             return Err(KeysError::Url(url.to_owned()));
         }
+        let agent = agent(url, roots);
         let state = State { keys: Arc::default(), reading: true, began: None };
         let shared =
             Arc::new(Shared { url: url.to_owned(), state: Mutex::new(state), done: watch::Sender::new(0) });
@@ -63,7 +84,7 @@ impl RemoteKeys {
         let reader = shared.clone();
         thread::Builder::new()
             .name("veche-keys".to_owned())
-            .spawn(move || reader.read_for_ever(&asked, refresh))
+            .spawn(move || reader.read_for_ever(&agent, &asked, refresh))
             .map_err(|error| KeysError::Start(error.to_string()))?;
         Ok(Self { shared, ask })
     }
@@ -103,10 +124,9 @@ impl Shared {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn read_for_ever(&self, asked: &mpsc::Receiver<()>, refresh: Duration) {
-        let agent = agent(&self.url);
+    fn read_for_ever(&self, agent: &Agent, asked: &mpsc::Receiver<()>, refresh: Duration) {
         loop {
-            let pause = if self.read(&agent) { refresh } else { refresh.min(PAUSE) };
+            let pause = if self.read(agent) { refresh } else { refresh.min(PAUSE) };
             match asked.recv_timeout(pause) {
                 Ok(()) => {}
                 Err(RecvTimeoutError::Timeout) => self.state().reading = true,
@@ -149,8 +169,9 @@ fn fetch(agent: &Agent, url: &str) -> Result<PublicKeys, KeysError> {
     PublicKeys::read(&body)
 }
 
-fn agent(url: &str) -> Agent {
+fn agent(url: &str, roots: RootCerts) -> Agent {
     Agent::config_builder()
+        .tls_config(TlsConfig::builder().root_certs(roots).build())
         .https_only(url.starts_with("https://"))
         .max_redirects(0)
         .max_redirects_will_error(false)

@@ -11,6 +11,7 @@ use std::{
     time::Duration,
 };
 
+use rustls_pki_types::{CertificateDer, PrivatePkcs8KeyDer};
 use serde_json::{Value, json};
 use veche::{Kernel, KeysError, RemoteKeys, TokenError, Verifier};
 
@@ -157,6 +158,57 @@ async fn a_url_that_is_not_there_lets_others_in_all_the_same() {
     let issuer = Issuer::es256();
     let foreign = issuer.signed(&issuer.header(None), &json!({"sub": "ann", "exp": 60}));
     assert_eq!(verifier.verify(&foreign, 1), Err(TokenError::UnknownKey));
+}
+
+/// Answers every connection over TLS, in the name of `localhost`, for the authority of the tests.
+fn tls_server(answer: String) -> SocketAddr {
+    let certificate = CertificateDer::from(include_bytes!("fixtures/localhost.der").to_vec());
+    let key = PrivatePkcs8KeyDer::from(include_bytes!("fixtures/localhost-key.der").to_vec());
+    let provider = Arc::new(rustls::crypto::ring::default_provider());
+    let config = rustls::ServerConfig::builder_with_provider(provider)
+        .with_safe_default_protocol_versions()
+        .and_then(|config| config.with_no_client_auth().with_single_cert(vec![certificate], key.into()));
+    let config = Arc::new(config.expect("a key and its certificate"));
+    let listener = TcpListener::bind("127.0.0.1:0").expect("a free port");
+    let address = listener.local_addr().expect("it listens");
+    // It ends with the process.
+    thread::spawn(move || {
+        for stream in listener.incoming().flatten() {
+            let mut connection = rustls::ServerConnection::new(config.clone()).expect("a connection");
+            let mut stream = stream;
+            let mut tls = rustls::Stream::new(&mut connection, &mut stream);
+            let mut head = [0; 4_096];
+            if tls.read(&mut head).is_ok() {
+                let _ = tls.write_all(answer.as_bytes());
+                tls.conn.send_close_notify();
+                let _ = tls.flush();
+            }
+        }
+    });
+    address
+}
+
+#[tokio::test]
+async fn an_https_server_is_known_by_its_authority() {
+    // Red: `start_trusting` that begins with Mozilla's authorities; `start` that trusts everybody.
+    let issuer = Issuer::es256();
+    let port = tls_server(set(&[(&issuer, "one")])).port();
+    let authority = include_bytes!("fixtures/authority.pem");
+    let verdict = async |keys: RemoteKeys| {
+        let verifier = Verifier::new().remote_keys(keys);
+        let node = Kernel::builder().shards(1).authenticator(Arc::new(verifier)).build();
+        verdict(&node.expect("the node is sound"), &issuer, "one").await
+    };
+    let (good, other) = (format!("https://localhost:{port}/"), format!("https://127.0.0.1:{port}/"));
+    let start = |url: &str| RemoteKeys::start_trusting(url, DAY, authority).expect("an authority");
+    assert_eq!(verdict(start(&good)).await, Ok(()));
+    assert_eq!(verdict(start(&other)).await, Err("unknown_key"), "the certificate is of another name");
+    let stranger = RemoteKeys::start(&good, DAY).expect("it is https");
+    assert_eq!(verdict(stranger).await, Err("unknown_key"), "Mozilla does not know it");
+    for none in ["", "-----BEGIN CERTIFICATE-----", include_str!("fixtures/rsa.pem")] {
+        let refused = RemoteKeys::start_trusting(&good, DAY, none.as_bytes()).map(|_| ());
+        assert_eq!(refused, Err(KeysError::Authorities));
+    }
 }
 
 #[test]
