@@ -77,36 +77,7 @@ pub(crate) async fn identify_strictly(door: &Arc<Door>, head: Head<'_>) -> Resul
     of(door, head, What::Stream).await
 }
 
-fn of(
-    door: &Arc<Door>,
-    head: Head<'_>,
-    what: What,
-) -> impl Future<Output = Result<Option<Caller>, Refusal>> + Send + use<> {
-    // Read at once: the request itself cannot be kept across an await.
-    let (shown, address, door) = (Shown::read(door, head, what), address(head), door.clone());
-    async move {
-        match shown? {
-            Shown::Nothing => Ok(None),
-            Shown::Token(token) => {
-                let verified = door.kernel.verify(&token).await;
-                let identity = verified.map_err(|why| failed(&door, address, why, &BAD_TOKEN))?;
-                Ok(Some(Caller { identity, by: Credential::Bearer }))
-            }
-            Shown::Cookie(sign_ins, value) => {
-                let found = sign_ins.who(value).await.map_err(|rejection| {
-                    tracing::warn!(%rejection, "failed to look up a sign-in");
-                    Refusal::new(StatusCode::SERVICE_UNAVAILABLE, "unavailable", "try again")
-                        .with(Some((header::RETRY_AFTER, "1")))
-                })?;
-                // One that has ended is shown by every browser that has slept.
-                let holds = |identity: &Identity| door.kernel.admit(identity).is_ok();
-                Ok(found.filter(holds).map(|identity| Caller { identity, by: Credential::Cookie }))
-            }
-        }
-    }
-}
-
-/// The same for a request that opens a stream, where a ticket serves too. A ticket is used up by this, or bound
+/// The same for a request that opens a stream, for which a ticket serves too. A ticket is used up by this, or bound
 /// to its purpose; without a `purpose`, which is a request that asks for nothing, it is left alone.
 pub(crate) async fn identify_for(
     door: &Arc<Door>,
@@ -137,6 +108,35 @@ pub(crate) fn missing() -> Refusal {
     let message = "sign in by the header Authorization: Bearer <token>";
     let refusal = Refusal::new(StatusCode::UNAUTHORIZED, "unauthorized", message);
     refusal.with(Some((header::WWW_AUTHENTICATE, "Bearer")))
+}
+
+fn of(
+    door: &Arc<Door>,
+    head: Head<'_>,
+    what: What,
+) -> impl Future<Output = Result<Option<Caller>, Refusal>> + Send + use<> {
+    // Read at once: the request itself cannot be kept across an await.
+    let (shown, address, door) = (Shown::read(door, head, what), address(head), door.clone());
+    async move {
+        match shown? {
+            Shown::Nothing => Ok(None),
+            Shown::Token(token) => {
+                let verified = door.kernel.verify(&token).await;
+                let identity = verified.map_err(|why| failed(&door, address, why, &BAD_TOKEN))?;
+                Ok(Some(Caller { identity, by: Credential::Bearer }))
+            }
+            Shown::Cookie(sign_ins, value) => {
+                let found = sign_ins.who(value).await.map_err(|rejection| {
+                    tracing::warn!(%rejection, "failed to look up a sign-in");
+                    Refusal::new(StatusCode::SERVICE_UNAVAILABLE, "unavailable", "try again")
+                        .with(Some((header::RETRY_AFTER, "1")))
+                })?;
+                // One that has ended is shown by every browser that has slept.
+                let holds = |identity: &Identity| door.kernel.admit(identity).is_ok();
+                Ok(found.filter(holds).map(|identity| Caller { identity, by: Credential::Cookie }))
+            }
+        }
+    }
 }
 
 /// What a failed credential is answered with.
