@@ -262,6 +262,18 @@ fn origins_are_exact_and_whole() {
 }
 
 #[test]
+fn proxies_are_networks() {
+    // Red: `networks` that leaves out what it cannot read.
+    let proxies = |set: &str| load("", &[set], &[]).map(|config| config.server.trusted_proxies);
+    let two = proxies(r#"server.trusted_proxies=["10.0.0.0/8", "fd00::1"]"#).expect("they are networks");
+    assert!(two[0].has([10, 1, 2, 3].into()) && !two[1].has([10, 1, 2, 3].into()));
+    for bad in ["10.0.0.1/8", "proxy.example", "*", "10.0.0.0/33", ""] {
+        let set = format!("server.trusted_proxies=[\"{bad}\"]");
+        assert!(refusal("", &[&set], &[]).contains("expected a list of addresses and networks"), "{bad}");
+    }
+}
+
+#[test]
 fn levels_are_checked() {
     for good in ["info", "OFF", "warn,veche=debug", "veche::door=trace"] {
         assert!(load("", &[&format!("log.level=\"{good}\"")], &[]).is_ok(), "{good}");
@@ -274,13 +286,15 @@ fn levels_are_checked() {
 #[test]
 fn a_secret_is_never_shown() {
     let canary = "canary-of-the-secret";
-    let listed =
-        load(&format!("auth.hs256_secret = [\"{canary}\"]\n"), &[], &[]).expect_err("a list is no secret");
-    let config = load("", &[&format!("auth.hs256_secret={canary}")], &[]).expect("it is text");
-    let table =
-        load("", &[], &[("VECHE_AUTH__HS256_SECRET", "{canary-of-the-secret=1}")]).expect("it is text");
-    for text in [format!("{table:?}"), listed.to_string(), format!("{listed:?}"), format!("{config:?}")] {
-        assert!(!text.contains(canary), "{text}");
+    for key in ["hs256_secret", "hs256_previous"] {
+        let listed =
+            load(&format!("auth.{key} = [\"{canary}\"]\n"), &[], &[]).expect_err("a list is no secret");
+        let config = load("", &[&format!("auth.{key}={canary}")], &[]).expect("it is text");
+        let variable = format!("VECHE_AUTH__{}", key.to_uppercase());
+        let table = load("", &[], &[(&variable, "{canary-of-the-secret=1}")]).expect("it is text");
+        for text in [format!("{table:?}"), listed.to_string(), format!("{listed:?}"), format!("{config:?}")] {
+            assert!(!text.contains(canary), "{text}");
+        }
     }
 }
 
