@@ -61,6 +61,15 @@ impl Kernel {
 
     /// Ends the credentials' sessions with 3500, and refuses the credentials from now on. It answers when the
     /// revocation is kept; one that could not be kept holds until the node ends, and is an error.
+    ///
+    /// ```
+    /// use veche_kernel::{Kernel, Rejection, Revocation, UserId};
+    ///
+    /// /// Everything that was issued to the user so far is worth nothing; a new sign-in is good.
+    /// async fn sign_out_everywhere(kernel: &Kernel, user: &UserId) -> Result<(), Rejection> {
+    ///     kernel.revoke(Revocation::User(user.clone(), kernel.clock().wall_ms())).await
+    /// }
+    /// ```
     pub async fn revoke(&self, revocation: Revocation) -> Result<(), Rejection> {
         let now = self.node.clock.wall_ms();
         let what = match revocation {

@@ -109,6 +109,27 @@ pub trait Authenticate: Send + Sync + 'static {
 }
 
 /// Who is signed in by a browser's cookie. Implemented by whoever keeps sign-ins.
+///
+/// The identity says when the sign-in began (`issued_ms`): one that does not is ended by every revocation of its
+/// user, the earlier ones too.
+///
+/// ```
+/// use veche_kernel::{BoxFuture, Identity, Rejection, SignedIn, UserId};
+///
+/// /// One guest book and one pen: whoever has the cookie `pen=feather` is `ann`.
+/// struct Pen;
+///
+/// impl SignedIn for Pen {
+///     fn cookie(&self) -> &str {
+///         "pen"
+///     }
+///
+///     fn who(&self, value: String) -> BoxFuture<Result<Option<Identity>, Rejection>> {
+///         let ann = Identity { issued_ms: 1_800_000_000_000, ..Identity::of(UserId::from("ann")) };
+///         Box::pin(async move { Ok((value == "feather").then_some(ann)) })
+///     }
+/// }
+/// ```
 pub trait SignedIn: Send + Sync + 'static {
     /// The cookie's name.
     fn cookie(&self) -> &str;

@@ -26,6 +26,15 @@ impl Kernel {
     /// Asks the rules again whether a user's sessions may stay subscribed to a channel, and forgets what the
     /// module's own rule has said before. Call it after a right has been taken away: what is no longer allowed
     /// is `unsubscribed` within a second, with 3503.
+    ///
+    /// ```
+    /// use veche_kernel::{ChannelName, Kernel, UserId};
+    ///
+    /// fn removed_from_the_board(kernel: &Kernel, user: &UserId, board: &ChannelName) {
+    ///     // The membership is gone by now, so the module's rule says no.
+    ///     kernel.recheck(user, board);
+    /// }
+    /// ```
     pub fn recheck(&self, user: &UserId, channel: &ChannelName) {
         for session in self.node.users.sessions(user.as_str()) {
             let channel = channel.clone();

@@ -32,6 +32,18 @@ const PATIENCE: Duration = Duration::from_secs(5);
 const PAUSE: Duration = Duration::from_secs(30);
 
 /// Public keys that are read from a URL, a JWK set by convention.
+///
+/// ```no_run
+/// use std::time::Duration;
+/// use veche::{RemoteKeys, Verifier};
+///
+/// # fn main() -> Result<(), veche::KeysError> {
+/// let keys = RemoteKeys::start("https://auth.example.com/.well-known/jwks.json", Duration::from_secs(600))?;
+/// let verifier = Verifier::new().remote_keys(keys).issuer("https://auth.example.com");
+/// # drop(verifier);
+/// # Ok(())
+/// # }
+/// ```
 pub struct RemoteKeys {
     shared: Arc<Shared>,
     ask: mpsc::Sender<()>,
