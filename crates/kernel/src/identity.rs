@@ -111,7 +111,8 @@ pub trait Authenticate: Send + Sync + 'static {
 /// Who is signed in by a browser's cookie. Implemented by whoever keeps sign-ins.
 ///
 /// The identity says when the sign-in began (`issued_ms`): one that does not is ended by every revocation of its
-/// user, the earlier ones too.
+/// user, the earlier ones too. If it names the sign-in (`token`), signing out ends what was opened by it: revoke
+/// that name.
 ///
 /// ```
 /// use veche_kernel::{BoxFuture, Identity, Rejection, SignedIn, UserId};
