@@ -58,8 +58,11 @@ async fn connections_are_counted_by_the_client_behind_the_proxy() {
 
 #[tokio::test]
 async fn nobody_else_is_believed() {
-    // Red: `client_address` that reads the header of everybody.
-    let server = start_with(guests(), |listen| listen.connections_per_address(2));
+    // Red: `client_address` without `is_trusted`, both times.
+    let server = start_with(guests(), |listen| listen.connections_per_address(2).failures_per_minute(1));
+    let wrong = |client: &str| format!("{}Authorization: Bearer x\r\n", from(client));
+    assert_eq!(refused(&server, &wrong("192.0.2.1")).await, 401);
+    assert_eq!(refused(&server, &wrong("192.0.2.2")).await, 429);
     let _clients = (connect(&server, "192.0.2.1").await, connect(&server, "192.0.2.2").await);
     assert_eq!(refused(&server, &from("192.0.2.3")).await, 503);
 }

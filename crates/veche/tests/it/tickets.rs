@@ -154,6 +154,7 @@ async fn a_ticket_is_given_to_whoever_is_signed_in() {
         (origin("https://app.example"), 200),
         (origin("http://rt.example"), 200),
         (bearer(&server, "ann"), 200),
+        (format!("{}Origin: https://evil.example\r\n", bearer(&server, "ann")), 403),
     ] {
         assert_eq!(post(&server, &headers).await.status, status, "{headers}");
     }
