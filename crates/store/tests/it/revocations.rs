@@ -27,7 +27,7 @@ async fn what_was_revoked_is_known_after_a_restart_until_it_is_over() {
     for revoked in [
         of_user("ann", 50, 1_000),
         of_user("ann", 40, 2_000),
-        of_user("bob", 60, 900),
+        of_user("bob", 60, 1_000),
         of_token("t-1", 1_500),
         of_token("t-1", 1_600),
         of_token("t-2", 1_000),
