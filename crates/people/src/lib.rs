@@ -4,10 +4,12 @@
 #[doc = include_str!("../../../docs/people.md")]
 mod guide {}
 
+pub mod accounts;
 mod failing;
 pub mod files;
 pub mod friends;
 pub mod inbox;
+pub mod mail;
 mod meters;
 mod number;
 mod page;

@@ -5,4 +5,5 @@ mod files_door;
 mod friends;
 mod inbox;
 mod inbox_model;
+mod post_offices;
 mod town;
