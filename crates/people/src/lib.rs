@@ -13,6 +13,12 @@ pub mod mail;
 mod meters;
 mod number;
 mod page;
+mod password;
 mod personal;
+mod secret;
+mod sessions;
+pub mod web;
 
+pub use password::Cost;
 pub use personal::channel_of;
+pub use sessions::{SessionKey, SignIn};
