@@ -10,13 +10,13 @@ use axum::{
 };
 
 /// The page runs only its own files, talks only to its own server, and is framed by nobody.
-const POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; \
+pub(crate) const POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; \
     connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
 
-const HTML: &str = "text/html; charset=utf-8";
-const CSS: &str = "text/css; charset=utf-8";
-const SCRIPT: &str = "text/javascript; charset=utf-8";
-const SVG: &str = "image/svg+xml";
+pub(crate) const HTML: &str = "text/html; charset=utf-8";
+pub(crate) const CSS: &str = "text/css; charset=utf-8";
+pub(crate) const SCRIPT: &str = "text/javascript; charset=utf-8";
+pub(crate) const SVG: &str = "image/svg+xml";
 
 /// `/_try`, its files, and `/`, which shows the same page.
 pub fn router() -> Router {
@@ -31,7 +31,8 @@ pub fn router() -> Router {
         .route("/_try/mark.svg", get(async || file(SVG, include_str!("../assets/mark.svg"))))
 }
 
-fn file(kind: &'static str, text: &'static str) -> Response {
+/// A compiled-in file, under the policy.
+pub(crate) fn file(kind: &'static str, text: &'static str) -> Response {
     let headers: [(HeaderName, &str); 5] = [
         (header::CONTENT_TYPE, kind),
         (header::CONTENT_SECURITY_POLICY, POLICY),

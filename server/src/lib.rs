@@ -10,6 +10,7 @@ pub mod demo;
 pub mod health;
 pub mod log;
 pub mod metrics;
+pub mod people;
 pub mod secret;
 pub mod serve;
 pub mod store;

@@ -17,8 +17,9 @@ use crate::{
     demo,
     health::{self, Figures, Readiness, Vitals},
     metrics,
+    people::{Mounted, People, PeopleError},
     secret::{self, SecretError},
-    store::{Database, StoreError},
+    store::{self, Database, StoreError},
 };
 
 /// Where the native WebSocket door is.
@@ -46,6 +47,9 @@ pub enum ServeError {
     /// The database cannot be opened or closed.
     #[error(transparent)]
     Store(#[from] StoreError),
+    /// People cannot have accounts.
+    #[error(transparent)]
+    People(#[from] PeopleError),
     /// The namespaces contradict each other, or the threads do not start.
     #[error(transparent)]
     Build(#[from] BuildError),
@@ -82,6 +86,12 @@ pub fn run(config: Config, demo: bool) -> Result<(), ServeError> {
     let metrics = metrics::install()?;
     let clock = Clock::real();
     let database = Database::open(&config, &clock)?;
+    let people = if config.accounts.enabled {
+        let opened = People::open(&config, demo, database.store(), &secret.verifier);
+        Some(store::block_on(async { Ok(opened.await) })??)
+    } else {
+        None
+    };
     let mut builder = Kernel::builder()
         .clock(clock)
         .log(database.log())
@@ -93,19 +103,33 @@ pub fn run(config: Config, demo: bool) -> Result<(), ServeError> {
     for namespace in &config.namespaces {
         builder = builder.namespace(namespace.clone());
     }
+    let (builder, people) = match people {
+        Some(people) => {
+            let (builder, mounted) = people.mount(builder);
+            (builder, Some(mounted))
+        }
+        None => (builder, None),
+    };
     let kernel = builder.build()?;
     let control = Control::listen(&config.server.data, &kernel);
     if let Err(error) = &control {
         tracing::warn!(%error, "commands such as `veche revoke` do not reach this server");
     }
     let node = Node { kernel: kernel.clone(), metrics: metrics.clone(), started: Instant::now() };
-    let listen = listen(&config, pages(&config, demo, Arc::new(node), metrics.clone()));
+    let pages = pages(&config, demo, Arc::new(node), metrics.clone());
+    let mut listen = listen(&config, pages.merge(people.as_ref().map(Mounted::pages).unwrap_or_default()));
+    if let Some(people) = &people {
+        listen = listen.sign_ins(people.sign_ins());
+    }
     if demo {
         let port = config.server.port;
         tracing::info!("the demo is on: guests may connect; open http://localhost:{port}");
     }
     let handlers = kernel.handlers().clone();
     handlers.spawn(keep_up(metrics));
+    if let Some(people) = people {
+        handlers.spawn(people.work());
+    }
     let served = handlers.block_on(veche::serve(kernel, listen));
     drop(control);
     database.close()?;

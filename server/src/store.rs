@@ -57,6 +57,11 @@ impl Database {
         Arc::new(self.revocations.clone())
     }
 
+    /// The database itself.
+    pub fn store(&self) -> &Store {
+        &self.store
+    }
+
     /// The revocations that are known from before.
     pub fn revoked(&self) -> Result<Vec<Revoked>, StoreError> {
         let now_ms = self.store.clock().wall_ms();
@@ -93,7 +98,8 @@ pub fn restore(config: &Config, from: &Path) -> Result<(), StoreError> {
     block_on(veche_store::restore(from, &config.server.data, &Clock::real()))
 }
 
-fn block_on<T>(work: impl Future<Output = Result<T, Error>>) -> Result<T, StoreError> {
+/// Runs what has to be done before the node's own threads are there, or after they are gone.
+pub(crate) fn block_on<T>(work: impl Future<Output = Result<T, Error>>) -> Result<T, StoreError> {
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build()?;
     Ok(runtime.block_on(work)?)
 }

@@ -53,6 +53,11 @@ pub(crate) fn chromium() -> Result<PathBuf, Failure> {
     chromium_of_the_system().ok_or_else(|| missing("chromium", "its package brought no program"))
 }
 
+/// The program `openssl`, which makes the certificate of a test.
+pub(crate) fn openssl() -> Result<(), Failure> {
+    if on_path("openssl").is_some() { Ok(()) } else { apt_install("openssl", &["openssl"]) }
+}
+
 fn chromium_of_the_system() -> Option<PathBuf> {
     ["chromium", "chromium-browser", "google-chrome", "google-chrome-stable"].into_iter().find_map(on_path)
 }

@@ -33,6 +33,7 @@ const STEPS: &[Step] = &[
     Step { name: "deny", group: "deny", about: "licences, bans and sources by cargo-deny", run: deny },
     Step { name: "wscat", group: "e2e", about: "the README's session by the real wscat", run: e2e::wscat },
     Step { name: "autobahn", group: "e2e", about: "the Autobahn cases against /echo", run: e2e::autobahn },
+    Step { name: "mail", group: "e2e", about: "letters by SMTP to the real aiosmtpd", run: e2e::mail },
     Step { name: "browser", group: "e2e", about: "the pages in headless Chromium", run: e2e::browser },
 ];
 
@@ -171,7 +172,7 @@ mod tests {
     #[test]
     fn a_filter_names_a_step_or_a_group() {
         assert_eq!(names(&[]).len(), STEPS.len());
-        assert_eq!(names(&["e2e"]), ["wscat", "autobahn", "browser"]);
+        assert_eq!(names(&["e2e"]), ["wscat", "autobahn", "mail", "browser"]);
         assert_eq!(names(&["wscat", "rust", "fmt"]), ["fmt", "clippy", "cargo", "wscat"]);
     }
 

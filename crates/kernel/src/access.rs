@@ -71,13 +71,20 @@ impl Kernel {
     /// }
     /// ```
     pub async fn revoke(&self, revocation: Revocation) -> Result<(), Rejection> {
+        self.revoke_for(revocation, LONGEST_MS).await
+    }
+
+    /// The same for credentials of which the last ends by itself within so many ms: the revocation is
+    /// forgotten then.
+    pub async fn revoke_for(&self, revocation: Revocation, longest_ms: u64) -> Result<(), Rejection> {
         let now = self.node.clock.wall_ms();
         let what = match revocation {
             // What will be issued later is good.
             Revocation::User(user, since_ms) => Revocation::User(user, since_ms.min(now)),
             token @ Revocation::Token(_) => token,
         };
-        let revoked = Revoked { what: what.clone(), until_ms: now.saturating_add(LONGEST_MS) };
+        let revoked =
+            Revoked { what: what.clone(), until_ms: now.saturating_add(longest_ms.min(LONGEST_MS)) };
         self.node.revoked.insert(revoked.clone(), now)?;
         self.node.metrics.revoked.increment(1);
         for shard in 0..self.shards() {

@@ -5,6 +5,7 @@
 mod error;
 mod layers;
 mod model;
+mod people;
 mod reader;
 mod tree;
 mod units;
@@ -12,6 +13,7 @@ mod units;
 pub use error::{ConfigError, Problem};
 pub use layers::{DEFAULT_FILE, Environment, Overrides, load, load_from};
 pub use model::{Auth, Config, Host, Log, LogFormat, Secret, Server};
+pub use people::{Accounts, Mail};
 pub use tree::Origin;
 pub use units::duration;
 

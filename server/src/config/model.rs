@@ -9,6 +9,9 @@ use std::{
 };
 
 use veche::{Audience, Class, Limits, Namespace, Network};
+use veche_people::accounts::Site;
+
+use super::people::{Accounts, Mail};
 
 /// Everything that can be configured.
 #[derive(Debug, Clone, PartialEq, Default)]
@@ -21,14 +24,20 @@ pub struct Config {
     pub limits: Limits,
     /// `log.*`
     pub log: Log,
+    /// `accounts.*`
+    pub accounts: Accounts,
+    /// `mail.*`
+    pub mail: Mail,
     /// `namespaces.*`, by name.
     pub namespaces: Vec<Namespace>,
 }
 
 impl Config {
-    /// What `--demo` adds: channels without a namespace are open to every client, unless they are declared.
+    /// What `--demo` adds: accounts; and channels without a namespace are open to every client, unless they
+    /// are declared.
     #[must_use]
     pub fn with_demo(mut self) -> Self {
+        self.accounts.enabled = true;
         if self.namespaces.iter().all(|namespace| !namespace.name.is_empty()) {
             let mut open = Namespace::new("");
             open.class = Class::Memory;
@@ -57,6 +66,8 @@ pub struct Server {
     pub allowed_origins: Vec<String>,
     /// Peers that are believed about the address of the client behind them.
     pub trusted_proxies: Vec<Network>,
+    /// Where people find the server, for the links of letters.
+    pub public_url: Option<Site>,
     /// How long clients are given to leave when the server stops.
     pub drain: Duration,
 }
@@ -70,6 +81,7 @@ impl Default for Server {
             shards: 0,
             allowed_origins: Vec::new(),
             trusted_proxies: Vec::new(),
+            public_url: None,
             drain: Duration::from_secs(25),
         }
     }

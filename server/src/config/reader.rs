@@ -8,6 +8,7 @@ use veche::{Audience, Class, Limits, Namespace, Network, SlowConsumer};
 use super::{
     error::Problem,
     model::{Auth, Config, Host, Log, LogFormat, Secret, Server},
+    people::site,
     tree::{Entry, HIDDEN, Key, Tree, Value, dotted},
     units,
 };
@@ -26,13 +27,15 @@ pub(super) fn read(tree: Tree, problems: &mut Vec<Problem>) -> Config {
         auth: reader.auth(),
         limits: reader.limits(),
         log: reader.log(),
+        accounts: reader.accounts(),
+        mail: reader.mail(),
         namespaces: reader.namespaces(),
     };
     reader.refuse_the_rest();
     config
 }
 
-struct Reader<'a> {
+pub(super) struct Reader<'a> {
     tree: Tree,
     problems: &'a mut Vec<Problem>,
     /// The keys that were asked for, for suggestions.
@@ -49,6 +52,7 @@ impl Reader<'_> {
             shards: self.shards(default.shards),
             allowed_origins: self.origins("server.allowed_origins"),
             trusted_proxies: self.networks("server.trusted_proxies"),
+            public_url: self.parsed("server.public_url", None, site),
             drain: self.parsed("server.drain", default.drain, units::duration),
         }
     }
@@ -229,7 +233,7 @@ impl Reader<'_> {
     }
 
     /// A value that is written as text.
-    fn parsed<T>(
+    pub(super) fn parsed<T>(
         &mut self,
         key: impl IntoKey,
         default: T,
@@ -243,7 +247,7 @@ impl Reader<'_> {
         })
     }
 
-    fn value<T>(
+    pub(super) fn value<T>(
         &mut self,
         key: impl IntoKey,
         default: T,
@@ -285,7 +289,7 @@ impl Reader<'_> {
 }
 
 /// A key as it is written in this file.
-trait IntoKey {
+pub(super) trait IntoKey {
     fn into_key(self) -> Key;
 }
 
@@ -379,6 +383,7 @@ mod tests {
         let mut problems = Vec::new();
         let mut reader = Reader { tree, problems: &mut problems, known: Vec::new() };
         let _ = (reader.server(), reader.auth(), reader.limits(), reader.log(), reader.namespaces());
+        let _ = (reader.accounts(), reader.mail());
         assert!(reader.known.len() > 30, "the reader knows its keys");
         for key in &reader.known {
             let last = key.last().expect("a key has a segment");

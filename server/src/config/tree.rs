@@ -12,7 +12,8 @@ use toml::de::{DeTable, DeValue};
 use super::error::Problem;
 
 /// Keys whose values are never shown.
-pub(super) const HIDDEN: [&str; 2] = ["auth.hs256_secret", "auth.hs256_previous"];
+pub(super) const HIDDEN: [&str; 4] =
+    ["auth.hs256_secret", "auth.hs256_previous", "mail.smtp_url", "mail.webhook_secret"];
 
 /// Where a value was written.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -2,9 +2,11 @@
 
 mod autobahn;
 mod browser;
+mod mail;
 mod server;
 mod wscat;
 
 pub(crate) use autobahn::autobahn;
 pub(crate) use browser::browser;
+pub(crate) use mail::mail;
 pub(crate) use wscat::wscat;

@@ -39,6 +39,15 @@ pub(crate) struct Server {
 impl Server {
     /// Builds and starts the server and waits until `/readyz` says so. `scratch` takes its data and its log.
     pub(crate) fn start(workspace: &Workspace, scratch: &Path) -> Result<Self, Failure> {
+        Self::start_with(workspace, scratch, |_| ())
+    }
+
+    /// The same with more flags, or another environment.
+    pub(crate) fn start_with(
+        workspace: &Workspace,
+        scratch: &Path,
+        more: impl FnOnce(&mut Command),
+    ) -> Result<Self, Failure> {
         build_release(workspace, "veche-server", ["--bin", "veche"])?;
         let program = workspace.target("release/veche");
         let data = scratch.join("data");
@@ -48,6 +57,7 @@ impl Server {
             .args(["serve", "--demo", "--port", &port.to_string(), "--set", DURABLE, "--data"])
             .arg(&data)
             .current_dir(scratch);
+        more(&mut serve);
         let mut running = Running::start(&mut serve, scratch.join("server.log"), Output::Logged)?;
         await_start(&mut running, || get_is_ok(port, "/readyz"))?;
         Ok(Self { running, program, data, port })
@@ -119,10 +129,22 @@ fn get_is_ok(port: u16, path: &str) -> bool {
     get(port, path).is_ok_and(|response| response.starts_with("HTTP/1.1 200 "))
 }
 
-fn get(port: u16, path: &str) -> io::Result<String> {
+/// The whole response to a `GET`.
+pub(crate) fn get(port: u16, path: &str) -> io::Result<String> {
+    ask(port, &format!("GET {path} HTTP/1.1\r\n"), "")
+}
+
+/// The whole response to a `POST` of JSON.
+pub(crate) fn post(port: u16, path: &str, json: &str) -> io::Result<String> {
+    let length = json.len();
+    let head = "Content-Type: application/json\r\n";
+    ask(port, &format!("POST {path} HTTP/1.1\r\n{head}Content-Length: {length}\r\n"), json)
+}
+
+fn ask(port: u16, head: &str, body: &str) -> io::Result<String> {
     let mut stream = TcpStream::connect((Ipv4Addr::LOCALHOST, port))?;
     stream.set_read_timeout(Some(Duration::from_secs(2)))?;
-    let request = format!("GET {path} HTTP/1.1\r\nHost: localhost:{port}\r\nConnection: close\r\n\r\n");
+    let request = format!("{head}Host: localhost:{port}\r\nConnection: close\r\n\r\n{body}");
     stream.write_all(request.as_bytes())?;
     let mut response = String::new();
     stream.read_to_string(&mut response)?;

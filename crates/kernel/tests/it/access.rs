@@ -341,6 +341,19 @@ async fn a_revocation_that_is_not_kept_holds_and_is_told() {
 }
 
 #[tokio::test]
+async fn a_revocation_is_kept_for_as_long_as_its_credentials_last() {
+    // Red: `revoke_for` that keeps all for `LONGEST_MS`, or without that bound.
+    let paper = Arc::<Paper>::default();
+    let node = kept_on(&paper).await;
+    let now = node.kernel().clock().wall_ms();
+    for (longest_ms, expected) in [(600_000, now + 600_000), (u64::MAX, now + veche_kernel::LONGEST_MS)] {
+        let token = Revocation::Token(TokenId::parse("t-1").expect("a name"));
+        node.kernel().revoke_for(token, longest_ms).await.expect("it is kept");
+        assert_eq!(paper.kept.lock().expect("no panic").pop().map(|kept| kept.until_ms), Some(expected));
+    }
+}
+
+#[tokio::test]
 async fn a_credential_may_not_outlive_its_revocation() {
     // Red: `admit` without the look at `LONGEST_MS`.
     let node = TestNode::start(builder());

@@ -25,16 +25,23 @@ const SETTINGS: [&str; 6] = [
 pub(crate) struct Veche {
     folder: Folder,
     port: u16,
+    /// Beside those that all have.
+    settings: &'static [&'static str],
     child: Child,
 }
 
 impl Veche {
     /// Starts on a free port and an empty folder, and returns when it listens.
     pub(crate) fn start() -> Self {
+        Self::start_with(&[])
+    }
+
+    /// The same with more settings (`key=value`).
+    pub(crate) fn start_with(settings: &'static [&'static str]) -> Self {
         let folder = Folder::new();
         let port = free_port();
-        let child = spawn(&folder, port);
-        let mut server = Self { folder, port, child };
+        let child = spawn(&folder, port, settings);
+        let mut server = Self { folder, port, settings, child };
         server.wait_for_it();
         server
     }
@@ -58,13 +65,13 @@ impl Veche {
 
     /// Starts it again as it was.
     pub(crate) fn restart(&mut self) {
-        self.child = spawn(&self.folder, self.port);
+        self.child = spawn(&self.folder, self.port, self.settings);
         self.wait_for_it();
     }
 
     /// Starts a server that must refuse, and returns what it says.
     pub(crate) fn refusal(&self, port: u16) -> String {
-        let mut command = serve(&self.folder, port);
+        let mut command = serve(&self.folder, port, self.settings);
         let mut child = command.stdout(Stdio::null()).stderr(Stdio::piped()).spawn().expect("a shell");
         let has_ended = until(|| match child.try_wait().expect("a child") {
             Some(_) => Some(true),
@@ -117,7 +124,8 @@ impl Veche {
         });
     }
 
-    fn said(&self) -> String {
+    /// Its log so far.
+    pub(crate) fn said(&self) -> String {
         fs::read_to_string(self.folder.path().join("stderr")).unwrap_or_default()
     }
 }
@@ -139,17 +147,17 @@ pub(crate) fn refused(output: &Output) -> String {
     String::from_utf8(output.stderr.clone()).expect("UTF-8")
 }
 
-fn spawn(folder: &Folder, port: u16) -> Child {
+fn spawn(folder: &Folder, port: u16, settings: &[&str]) -> Child {
     let stderr = fs::File::create(folder.path().join("stderr")).expect("the folder is ours");
-    serve(folder, port).stdout(Stdio::null()).stderr(stderr).spawn().expect("a shell")
+    serve(folder, port, settings).stdout(Stdio::null()).stderr(stderr).spawn().expect("a shell")
 }
 
-fn serve(folder: &Folder, port: u16) -> Command {
+fn serve(folder: &Folder, port: u16, settings: &[&str]) -> Command {
     let mut command = Command::new("/bin/sh");
     // A write above the limit of a file's size sends a signal that ends the process, unless it is ignored.
     command.args(["-c", r#"trap "" XFSZ; exec "$0" "$@""#, env!("CARGO_BIN_EXE_veche")]);
     command.args(["serve", "--demo", "--host", "127.0.0.1", "--port", &port.to_string()]);
-    for setting in SETTINGS {
+    for setting in SETTINGS.iter().chain(settings) {
         command.args(["--set", setting]);
     }
     command.current_dir(folder.path()).env_clear();

@@ -1,0 +1,92 @@
+//! `/_dev/outbox`: what was mailed, for whoever tries the server on their own machine.
+
+use std::{
+    fmt::Write as _,
+    fs, io,
+    path::{Path, PathBuf},
+};
+
+use axum::{
+    Router,
+    extract::State,
+    http::{HeaderName, StatusCode, header},
+    response::{IntoResponse, Response},
+    routing::get,
+};
+use mail_parser::MessageParser;
+
+use crate::demo::{HTML, POLICY};
+
+/// Letters that are shown.
+const SHOWN: usize = 50;
+
+/// The page, over this folder.
+pub(super) fn router(folder: &Path) -> Router {
+    Router::new().route("/_dev/outbox", get(outbox)).with_state(folder.to_owned())
+}
+
+async fn outbox(State(folder): State<PathBuf>) -> Response {
+    let page = tokio::task::spawn_blocking(move || page(&folder)).await;
+    match page {
+        Ok(Ok(html)) => {
+            let headers: [(HeaderName, &str); 5] = [
+                (header::CONTENT_TYPE, HTML),
+                (header::CONTENT_SECURITY_POLICY, POLICY),
+                (header::X_CONTENT_TYPE_OPTIONS, "nosniff"),
+                (header::REFERRER_POLICY, "no-referrer"),
+                (header::CACHE_CONTROL, "no-store"),
+            ];
+            (headers, html).into_response()
+        }
+        _ => (StatusCode::INTERNAL_SERVER_ERROR, "the folder of letters cannot be read").into_response(),
+    }
+}
+
+/// The latest letters, the newest first.
+fn page(folder: &Path) -> io::Result<String> {
+    let mut files = match fs::read_dir(folder) {
+        Ok(entries) => entries.filter_map(|entry| Some(entry.ok()?.path())).collect(),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Vec::new(),
+        Err(error) => return Err(error),
+    };
+    files.retain(|path| path.extension().is_some_and(|extension| extension == "eml"));
+    // Their names sort by age.
+    files.sort();
+    let mut html = String::from(
+        "<!doctype html><html lang=\"en\"><head><meta charset=\"utf-8\"><title>Veche: outbox</title></head>\
+         <body><h1>Outbox</h1>",
+    );
+    if files.is_empty() {
+        html.push_str("<p>No letters yet.</p>");
+    }
+    for path in files.iter().rev().take(SHOWN) {
+        let letter = fs::read(path)?;
+        let Some(message) = MessageParser::default().parse(&letter) else { continue };
+        let to = message.to().and_then(|to| to.first()).and_then(|to| to.address()).unwrap_or_default();
+        let subject = escaped(message.subject().unwrap_or_default());
+        let text = message.body_text(0).unwrap_or_default();
+        let link = text.split_whitespace().find(|word| word.starts_with("http")).map(escaped);
+        let link = link.map(|link| format!("<p><a href=\"{link}\">{link}</a></p>")).unwrap_or_default();
+        let (to, text) = (escaped(to), escaped(&text));
+        // A string never refuses.
+        _ = write!(html, "<article><h2>{subject}</h2><p>{to}</p><pre>{text}</pre>{link}</article>");
+    }
+    html.push_str("</body></html>");
+    Ok(html)
+}
+
+/// Text as HTML shows it, in an element or in an attribute's quotes.
+fn escaped(text: &str) -> String {
+    let mut escaped = String::with_capacity(text.len());
+    for c in text.chars() {
+        match c {
+            '&' => escaped.push_str("&amp;"),
+            '<' => escaped.push_str("&lt;"),
+            '>' => escaped.push_str("&gt;"),
+            '"' => escaped.push_str("&quot;"),
+            '\'' => escaped.push_str("&#39;"),
+            c => escaped.push(c),
+        }
+    }
+    escaped
+}
