@@ -30,6 +30,9 @@ const GROUP: usize = 64;
 /// A group that has run for so long begins no further closure: the first one waits for its commit.
 const GROUP_MS: u64 = 100;
 
+/// How a group begins.
+const BEGIN: &str = "BEGIN IMMEDIATE";
+
 /// Who is told of committed publications.
 pub(crate) type Listeners = RwLock<Vec<Arc<dyn Fn(Arc<Publication>) + Send + Sync>>>;
 
@@ -141,8 +144,7 @@ impl Writer {
         let begun_ms = self.clock.now_ms();
         // Alone, a closure needs no savepoint: the transaction is its own.
         let mut savepoint = (queue.len() > 1).then_some(Savepoint::A);
-        // Each in one trip with the first statement that follows.
-        let begin = if savepoint.is_some() { "BEGIN IMMEDIATE; SAVEPOINT a" } else { "BEGIN IMMEDIATE" };
+        let begin: &[_] = if savepoint.is_some() { &[BEGIN, "SAVEPOINT a"] } else { &[BEGIN] };
         self.tx.connection.defer(begin);
         let mut done = Vec::with_capacity(queue.len().min(GROUP));
         while done.len() < GROUP && self.clock.now_ms().saturating_sub(begun_ms) < GROUP_MS {
@@ -170,21 +172,21 @@ impl Writer {
 
     /// Keeps what was done since the savepoint, and sets the other one when there is more to do.
     fn next_savepoint(&mut self, last: Savepoint) -> Savepoint {
-        if self.tx.connection.deferred().is_some() {
+        if !self.tx.connection.deferred().is_empty() {
             // Nothing was done: it is not even set.
             return last;
         }
-        let (sql, next) = match last {
-            Savepoint::A => ("RELEASE a; SAVEPOINT b", Savepoint::B),
-            Savepoint::B => ("RELEASE b; SAVEPOINT a", Savepoint::A),
+        let (statements, next): (&[_], _) = match last {
+            Savepoint::A => (&["RELEASE a", "SAVEPOINT b"], Savepoint::B),
+            Savepoint::B => (&["RELEASE b", "SAVEPOINT a"], Savepoint::A),
         };
-        self.tx.connection.defer(sql);
+        self.tx.connection.defer(statements);
         next
     }
 
     /// Undoes what was done since the savepoint, which stays. Fails where SQLite has undone everything.
     async fn undo(&mut self, savepoint: Savepoint) -> Result<(), Error> {
-        if self.tx.connection.deferred().is_some() {
+        if !self.tx.connection.deferred().is_empty() {
             return Ok(());
         }
         match savepoint {
@@ -236,7 +238,7 @@ impl Writer {
     }
 
     async fn commit(&mut self) -> Result<(), Error> {
-        if self.tx.connection.deferred().is_some_and(|sql| sql.starts_with("BEGIN")) {
+        if self.tx.connection.deferred().first() == Some(&BEGIN) {
             // No closure had a statement.
             return Ok(());
         }
