@@ -50,12 +50,15 @@ pub(crate) trait Receive {
 }
 
 /// What a client is for.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize)]
+#[serde(rename_all = "lowercase")]
 pub(crate) enum Role {
     /// Greeted, but in no channel.
     Publisher,
     /// In the channel.
     Subscriber,
+    /// In the channel by server-sent events.
+    Listener,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -170,9 +173,13 @@ impl Fleet {
         epoll::add(&self.epoll, &stream, event, WATCHED).context("watch a socket")?;
         let mut client =
             Client { stream, role, stage: Stage::Joining, partial: Vec::new(), unsent: Vec::new() };
-        if let Some(path) = self.target.path() {
+        let handshake = match role {
+            Role::Listener => self.target.events(self.port),
+            _ => self.target.path().map(|path| wire::handshake(path, self.port)),
+        };
+        if let Some(handshake) = handshake {
             client.stage = Stage::Handshake;
-            client.send(wire::handshake(path, self.port).as_bytes()).context("send a handshake")?;
+            client.send(handshake.as_bytes()).context("send a handshake")?;
         }
         self.clients.push(client);
         Ok(())
@@ -271,8 +278,25 @@ impl<R: Receive> Reader<'_, R> {
         Ok(())
     }
 
+    /// Takes a piece of a stream of events as it comes, and its heartbeats for pings.
+    fn take_events(&mut self, client: &mut Client, input: &[u8]) -> Result<usize, WireError> {
+        if client.stage == Stage::Handshake {
+            let Some(length) = wire::read_events(input)? else { return Ok(0) };
+            client.stage = Stage::Live;
+            return Ok(length);
+        }
+        self.pings += memchr::memmem::find_iter(input, b":\n\n").count() as u64;
+        if memchr::memmem::find(input, b"event:").is_some() {
+            self.sink.text(self.number, input);
+        }
+        Ok(input.len())
+    }
+
     /// Takes what is whole and says how many bytes that were.
     fn take_whole(&mut self, client: &mut Client, input: &[u8]) -> Result<usize, WireError> {
+        if client.role == Role::Listener {
+            return self.take_events(client, input);
+        }
         let mut used = 0;
         if client.stage == Stage::Handshake {
             let Some(length) = wire::read_handshake(input)? else { return Ok(0) };

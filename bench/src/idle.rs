@@ -14,6 +14,8 @@ use crate::{
 /// The result of one run.
 #[derive(Debug, Clone, Serialize)]
 pub(crate) struct Idle {
+    /// By which door they have joined.
+    pub(crate) role: Role,
     /// Connections that were greeted and joined.
     pub(crate) connections: usize,
     /// The server's memory after one connection came and went, so that its code is in memory.
@@ -66,22 +68,23 @@ impl Receive for Strange {
     }
 }
 
-/// Opens `connections` and holds them.
+/// Opens `connections` by the role's door and holds them.
 pub(crate) fn run(
     target: Target,
     server: &Server,
+    role: Role,
     connections: usize,
     hold: Duration,
     stop: &Stop,
 ) -> Result<Idle, BenchError> {
     let mut warm = Fleet::new(target, server.port)?;
-    warm.open(1, Role::Subscriber, stop)?;
+    warm.open(1, role, stop)?;
     drop(warm);
 
     let mut fleet = Fleet::new(target, server.port)?;
     let (before, cpu_before) = (server.memory()?, server.cpu()?);
     let began = Instant::now();
-    fleet.open(connections, Role::Subscriber, stop)?;
+    fleet.open(connections, role, stop)?;
     let join_seconds = began.elapsed().as_secs_f64();
     let (joined, cpu_joined) = (server.memory()?, server.cpu()?);
 
@@ -92,6 +95,7 @@ pub(crate) fn run(
         fleet.turn(Duration::from_millis(100), &mut strange)?;
     }
     Ok(Idle {
+        role,
         connections,
         before,
         joined,

@@ -1,7 +1,7 @@
 //! Measures Veche beside its bounds and peers: memory and CPU of the server, with loss and order always
 //! checked. A person runs it and reads the table; it is no test.
 //!
-//! `cargo run --release -p veche-bench -- [idle|fanout|bare|durable|all]`; docs/benchmarks.md says what the
+//! `cargo run --release -p veche-bench -- [idle|events|fanout|bare|durable|all]`; docs/benchmarks.md says what the
 //! figures mean. It knows the servers only by their wire: nothing of the server's code is used here.
 
 mod bound;
@@ -32,6 +32,7 @@ use clap::{Parser, ValueEnum};
 use crate::{
     durable::Durable,
     error::{BenchError, Context},
+    fleet::Role,
     machine::Machine,
     process::{Server, Stop},
     report::{Figures, Report, Run},
@@ -81,6 +82,8 @@ struct Options {
 enum Scenario {
     /// Memory and CPU of connections that do nothing.
     Idle,
+    /// The same by server-sent events alone.
+    Events,
     /// One channel, many subscribers.
     Fanout,
     /// The fan-out of bare `send` alone.
@@ -109,7 +112,7 @@ fn run(options: &Options) -> Result<Report, BenchError> {
     let stop = Stop::install()?;
     let targets = match options.scenario {
         Scenario::Bare => vec![Target::Bare],
-        Scenario::Durable => vec![Target::Veche],
+        Scenario::Durable | Scenario::Events => vec![Target::Veche],
         _ => options.against.clone(),
     };
     let is_durable = options.scenario == Scenario::Durable;
@@ -156,13 +159,19 @@ struct Bench<'a> {
 
 impl Bench<'_> {
     fn measure(&mut self, targets: &[Target]) -> Result<(), BenchError> {
-        if matches!(self.options.scenario, Scenario::Idle | Scenario::All) {
-            let joinable: Vec<_> = targets.iter().copied().filter(|target| target.path().is_some()).collect();
-            self.alternate(&joinable, Self::idle)?;
+        let only = |has: fn(Target) -> bool| targets.iter().copied().filter(|target| has(*target)).collect();
+        let joinable: Vec<_> = only(|target| target.path().is_some());
+        let streaming: Vec<_> = only(|target| target.events(0).is_some());
+        match self.options.scenario {
+            Scenario::Idle | Scenario::All => {
+                self.alternate(&joinable, Self::idle)?;
+                self.alternate(&streaming, Self::events)?;
+            }
+            Scenario::Events => self.alternate(&streaming, Self::events)?,
+            Scenario::Durable => self.alternate(targets, Self::durable)?,
+            Scenario::Fanout | Scenario::Bare => {}
         }
-        if self.options.scenario == Scenario::Durable {
-            self.alternate(targets, Self::durable)?;
-        } else if self.options.scenario != Scenario::Idle {
+        if matches!(self.options.scenario, Scenario::Fanout | Scenario::Bare | Scenario::All) {
             self.alternate(targets, Self::fanout)?;
         }
         Ok(())
@@ -189,8 +198,16 @@ impl Bench<'_> {
     }
 
     fn idle(&self, target: Target, server: &Server) -> Result<Figures, BenchError> {
+        self.hold(target, server, Role::Subscriber)
+    }
+
+    fn events(&self, target: Target, server: &Server) -> Result<Figures, BenchError> {
+        self.hold(target, server, Role::Listener)
+    }
+
+    fn hold(&self, target: Target, server: &Server, role: Role) -> Result<Figures, BenchError> {
         let (connections, hold) = (self.options.connections as usize, Duration::from_secs(self.options.hold));
-        idle::run(target, server, connections, hold, &self.stop).map(Figures::Idle)
+        idle::run(target, server, role, connections, hold, &self.stop).map(Figures::Idle)
     }
 
     fn fanout(&self, target: Target, server: &Server) -> Result<Figures, BenchError> {

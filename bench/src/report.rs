@@ -4,7 +4,10 @@ use std::fmt::Write;
 
 use serde::Serialize;
 
-use crate::{durable::Durable, durable_table, fanout::Fanout, idle::Idle, machine::Machine, target::Target};
+use crate::{
+    durable::Durable, durable_table, fanout::Fanout, fleet::Role, idle::Idle, machine::Machine,
+    target::Target,
+};
 
 /// Everything of one call; the JSON file is this.
 #[derive(Debug, Serialize)]
@@ -40,6 +43,15 @@ pub(crate) enum Figures {
     Idle(Idle),
     Fanout(Vec<Fanout>),
     Durable(Durable),
+}
+
+impl Figures {
+    fn idle(&self) -> Option<&Idle> {
+        match self {
+            Self::Idle(idle) => Some(idle),
+            Self::Fanout(_) | Self::Durable(_) => None,
+        }
+    }
 }
 
 impl Report {
@@ -85,7 +97,8 @@ impl Report {
     }
 
     fn write_idle(&self, out: &mut String) {
-        let Some(Idle { connections, hold_seconds: hold, .. }) = self.idles(None).first() else { return };
+        let first = self.figures(None).find_map(Figures::idle);
+        let Some(Idle { connections, hold_seconds: hold, .. }) = first else { return };
         line(
             out,
             format_args!(
@@ -94,16 +107,12 @@ impl Report {
         );
         line(out, format_args!("{IDLE_HEAD}"));
         for target in TARGETS {
-            let runs = self.idles(Some(target));
-            if runs.is_empty() {
-                continue;
+            for (role, door) in [(Role::Subscriber, ""), (Role::Listener, ", server-sent events")] {
+                let runs: Vec<_> = self.idles(target, role).collect();
+                if !runs.is_empty() {
+                    write_idle_row(out, target, door, &runs);
+                }
             }
-            let bytes = Pair::low(&runs, Idle::bytes);
-            let join = Pair::low(&runs, Idle::join_us);
-            let idle = Pair::low(&runs, Idle::idle_core);
-            let closed: usize = runs.iter().map(|idle| idle.closed).sum();
-            let name = target.name();
-            line(out, format_args!("| {name} | {bytes:.0} | {join:.1} | {idle:.3} | {closed} |"));
         }
     }
 
@@ -149,12 +158,8 @@ impl Report {
         runs.map(|run| &run.figures)
     }
 
-    fn idles(&self, target: Option<Target>) -> Vec<&Idle> {
-        let idles = self.figures(target).filter_map(|figures| match figures {
-            Figures::Idle(idle) => Some(idle),
-            Figures::Fanout(_) | Figures::Durable(_) => None,
-        });
-        idles.collect()
+    fn idles(&self, target: Target, role: Role) -> impl Iterator<Item = &Idle> {
+        self.figures(Some(target)).filter_map(Figures::idle).filter(move |idle| idle.role == role)
     }
 
     fn fanouts(&self, target: Option<Target>) -> impl Iterator<Item = &Fanout> {
@@ -171,6 +176,15 @@ impl Report {
         });
         durables.collect()
     }
+}
+
+fn write_idle_row(out: &mut String, target: Target, door: &str, runs: &[&Idle]) {
+    let bytes = Pair::low(runs, Idle::bytes);
+    let join = Pair::low(runs, Idle::join_us);
+    let idle = Pair::low(runs, Idle::idle_core);
+    let closed: usize = runs.iter().map(|idle| idle.closed).sum();
+    let name = target.name();
+    line(out, format_args!("| {name}{door} | {bytes:.0} | {join:.1} | {idle:.3} | {closed} |"));
 }
 
 fn write_fanout_row(out: &mut String, target: Target, window: u64, runs: &[&Fanout]) {

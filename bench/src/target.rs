@@ -50,6 +50,14 @@ impl Target {
         }
     }
 
+    /// The request for the channel's server-sent events, of a server that has them.
+    pub(crate) fn events(self, port: u16) -> Option<String> {
+        match self {
+            Self::Veche => Some(wire::events("/realtime/events", CHANNEL, port)),
+            Self::Lean | Self::Bare => None,
+        }
+    }
+
     /// What the server says first, after it knows who the client is.
     pub(crate) const fn greeting(self) -> Option<Marker> {
         match self {

@@ -112,6 +112,24 @@ pub(crate) fn read_handshake(input: &[u8]) -> Result<Option<usize>, WireError> {
     }
 }
 
+/// The request for a channel's server-sent events.
+pub(crate) fn events(path: &str, channel: &str, port: u16) -> String {
+    format!(
+        "GET {path}?channel={channel} HTTP/1.1\r\nHost: 127.0.0.1:{port}\r\nAccept: text/event-stream\r\n\r\n"
+    )
+}
+
+/// The length of the head that answers [`events`], or `None` while it is incomplete. A server answers 200
+/// only to who is subscribed.
+pub(crate) fn read_events(input: &[u8]) -> Result<Option<usize>, WireError> {
+    let Some(end) = memchr::memmem::find(input, b"\r\n\r\n") else { return Ok(None) };
+    if input.starts_with(b"HTTP/1.1 200 ") {
+        return Ok(Some(end + 4));
+    }
+    let line = String::from_utf8_lossy(input.get(..end).unwrap_or_default());
+    Err(WireError::Refused(line.lines().next().unwrap_or_default().to_owned()))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -154,6 +172,16 @@ mod tests {
         let plain: Vec<_> =
             bytes[6..].iter().zip(MASK.iter().cycle()).map(|(byte, key)| byte ^ key).collect();
         assert_eq!(plain, b"abcde");
+    }
+
+    #[test]
+    fn only_200_begins_a_stream() {
+        let good = b"HTTP/1.1 200 OK\r\ncontent-type: text/event-stream\r\n\r\n";
+        let with_body = [good.as_slice(), b"d\r\nretry: 2345\n\n\r\n"].concat();
+        assert_eq!(read_events(&with_body), Ok(Some(good.len())));
+        assert_eq!(read_events(&good[..good.len() - 1]), Ok(None));
+        let bad = WireError::Refused("HTTP/1.1 403 Forbidden".to_owned());
+        assert_eq!(read_events(b"HTTP/1.1 403 Forbidden\r\nvary: origin\r\n\r\n"), Err(bad));
     }
 
     #[test]

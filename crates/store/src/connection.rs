@@ -1,6 +1,6 @@
 //! One connection to a database, whichever it is: the only place that knows sqlx's types.
 //!
-//! Everything above speaks SQL in the portable subset, [`Value`]s and [`Row`]s. PostgreSQL becomes a second
+//! Everything above speaks SQL in the portable subset, [`Value`]s and [`Row`]s. PostgreSQL becomes a further
 //! variant here.
 
 use std::{
@@ -13,51 +13,48 @@ use std::{
 
 use futures_util::{Stream, TryStreamExt};
 use sqlx::{
-    AssertSqlSafe, Column, Either, Executor, Row as _, SqlSafeStr, SqliteConnection, TypeInfo, ValueRef,
-    error::{DatabaseError, ErrorKind},
+    Column, Executor, Row as _, SqliteConnection, TypeInfo, ValueRef,
     query::Query,
     sqlite::{SqliteArguments, SqliteRow},
 };
 
-use crate::{error::Error, row::Row, value::Value};
+use crate::{direct::Direct, error::Error, row::Row, sqlite, value::Value};
 
 /// A connection.
-pub(crate) enum Connection {
-    /// SQLite, embedded.
-    Sqlite(Box<Sqlite>),
+pub(crate) struct Connection {
+    database: Database,
+    /// Runs before the next statement.
+    deferred: &'static [&'static str],
 }
 
-/// A connection to SQLite. Each trip to it costs two switches of threads.
-pub(crate) struct Sqlite {
+enum Database {
+    /// SQLite, on a thread of the driver.
+    Sqlite(Box<Sqlite>),
+    /// SQLite, on the caller's thread.
+    Direct(Direct),
+}
+
+struct Sqlite {
     connection: SqliteConnection,
     /// When a running statement is interrupted, by the clock that the connection was opened with; `u64::MAX`
     /// for never.
     deadline_ms: Arc<AtomicU64>,
-    /// Runs in one trip with the next statement.
-    deferred: Option<&'static str>,
 }
 
 impl Connection {
     pub(crate) fn sqlite(connection: SqliteConnection, deadline_ms: Arc<AtomicU64>) -> Self {
-        Self::Sqlite(Box::new(Sqlite { connection, deadline_ms, deferred: None }))
+        Self { database: Database::Sqlite(Box::new(Sqlite { connection, deadline_ms })), deferred: &[] }
+    }
+
+    pub(crate) fn direct(direct: Direct) -> Self {
+        Self { database: Database::Direct(direct), deferred: &[] }
     }
 
     /// Runs a statement; how many rows it changed.
     pub(crate) async fn execute(&mut self, sql: &'static str, params: &[Value]) -> Result<u64, Error> {
-        match self {
-            Self::Sqlite(sqlite) => {
-                let query = sqlite.query(sql, params)?;
-                let mut steps = sqlite.connection.fetch_many(query);
-                let mut changed = 0;
-                while let Some(step) = steps.try_next().await.map_err(error_of)? {
-                    // The last one's: what was deferred comes before it.
-                    if let Either::Left(done) = step {
-                        changed = done.rows_affected();
-                    }
-                }
-                Ok(changed)
-            }
-        }
+        check(sql, params)?;
+        self.run_deferred().await?;
+        self.database.execute(sql, params).await
     }
 
     /// Runs a query and shows its rows one by one, until `visit` breaks.
@@ -67,102 +64,102 @@ impl Connection {
         params: &[Value],
         visit: impl FnMut(Row) -> Result<ControlFlow<()>, Error>,
     ) -> Result<(), Error> {
-        match self {
-            Self::Sqlite(sqlite) => {
-                let query = sqlite.query(sql, params)?;
-                walk(sqlite.connection.fetch(query), visit).await
-            }
+        check(sql, params)?;
+        self.run_deferred().await?;
+        match &mut self.database {
+            Database::Sqlite(sqlite) => walk(sqlite.connection.fetch(query(sql, params)), visit).await,
+            Database::Direct(direct) => direct.each(sql, params, visit),
         }
     }
 
     /// Runs statements that have no parameters, separated by `;`.
     pub(crate) async fn script(&mut self, sql: &'static str) -> Result<(), Error> {
         self.run_deferred().await?;
-        match self {
-            Self::Sqlite(sqlite) => {
+        match &mut self.database {
+            Database::Sqlite(sqlite) => {
                 sqlite.connection.execute(sqlx::raw_sql(sql)).await.map_err(error_of).map(|_| ())
             }
+            Database::Direct(direct) => direct.script(sql),
         }
     }
 
     /// Begins, commits or undoes; in place of what was deferred.
     pub(crate) async fn control(&mut self, sql: &'static str) -> Result<(), Error> {
-        match self {
-            Self::Sqlite(sqlite) => sqlite.deferred = None,
-        }
-        self.execute(sql, &[]).await.map(|_| ())
+        self.deferred = &[];
+        self.database.execute(sql, &[]).await.map(|_| ())
     }
 
-    /// Runs this right before the next statement, if there will be one.
-    pub(crate) fn defer(&mut self, sql: &'static str) {
-        match self {
-            Self::Sqlite(sqlite) => sqlite.deferred = Some(sql),
-        }
+    /// Runs these before the next statement, if there will be one.
+    pub(crate) fn defer(&mut self, statements: &'static [&'static str]) {
+        self.deferred = statements;
     }
 
     /// What was deferred and has not run yet.
-    pub(crate) fn deferred(&self) -> Option<&'static str> {
-        match self {
-            Self::Sqlite(sqlite) => sqlite.deferred,
-        }
+    pub(crate) fn deferred(&self) -> &'static [&'static str] {
+        self.deferred
     }
 
     async fn run_deferred(&mut self) -> Result<(), Error> {
-        let deferred = match self {
-            Self::Sqlite(sqlite) => sqlite.deferred.take(),
-        };
-        match deferred {
-            Some(sql) => self.execute(sql, &[]).await.map(|_| ()),
-            None => Ok(()),
+        for sql in std::mem::take(&mut self.deferred) {
+            self.database.execute(sql, &[]).await?;
         }
+        Ok(())
     }
 
     /// Interrupts what still runs at that time, by the clock that the connection was opened with.
     pub(crate) fn interrupt_at(&self, now_ms: u64) {
-        match self {
-            Self::Sqlite(sqlite) => sqlite.deadline_ms.store(now_ms, Ordering::Relaxed),
+        match &self.database {
+            Database::Sqlite(sqlite) => sqlite.deadline_ms.store(now_ms, Ordering::Relaxed),
+            Database::Direct(direct) => direct.interrupt_at(now_ms),
         }
     }
 
     /// Ends it in order.
     pub(crate) async fn close(self) -> Result<(), Error> {
+        match self.database {
+            Database::Sqlite(sqlite) => sqlx::Connection::close(sqlite.connection).await.map_err(error_of),
+            Database::Direct(direct) => direct.close(),
+        }
+    }
+}
+
+impl Database {
+    async fn execute(&mut self, sql: &'static str, params: &[Value]) -> Result<u64, Error> {
         match self {
-            Self::Sqlite(sqlite) => sqlx::Connection::close(sqlite.connection).await.map_err(error_of),
+            Self::Sqlite(sqlite) => {
+                let done = sqlite.connection.execute(query(sql, params)).await;
+                done.map(|done| done.rows_affected()).map_err(error_of)
+            }
+            Self::Direct(direct) => direct.execute(sql, params),
         }
     }
 }
 
 type SqliteQuery = Query<'static, sqlx::Sqlite, SqliteArguments>;
 
-impl Sqlite {
-    /// The statement, after what was deferred; both are texts of the program.
-    fn query(&mut self, sql: &'static str, params: &[Value]) -> Result<SqliteQuery, Error> {
-        let named = parameters(sql);
-        if named != params.len() {
-            // SQLite would read a missing parameter as NULL.
-            let given = params.len();
-            return Err(Error::Other(format!("the statement names {named} parameters, {given} are given")));
-        }
-        if params.iter().any(|param| matches!(param, Value::Real(number) if number.is_nan())) {
-            // SQLite would keep it as NULL.
-            return Err(Error::Other("NaN is no value".into()));
-        }
-        let text = match self.deferred.take() {
-            Some(deferred) => AssertSqlSafe(format!("{deferred}; {sql}")).into_sql_str(),
-            None => sql.into_sql_str(),
-        };
-        let mut query = sqlx::query(text);
-        for param in params {
-            query = match param {
-                Value::Null => query.bind(None::<i64>),
-                Value::Integer(value) => query.bind(*value),
-                Value::Real(value) => query.bind(*value),
-                Value::Text(text) => query.bind(Arc::clone(text)),
-                Value::Bytes(bytes) => query.bind(Arc::clone(bytes)),
-            };
-        }
-        Ok(query)
+/// Refuses what SQLite would take for something else.
+fn check(sql: &str, params: &[Value]) -> Result<(), Error> {
+    let named = parameters(sql);
+    if named != params.len() {
+        // SQLite would read a missing parameter as NULL.
+        let given = params.len();
+        return Err(Error::Other(format!("the statement names {named} parameters, {given} are given")));
     }
+    if params.iter().any(|param| matches!(param, Value::Real(number) if number.is_nan())) {
+        // SQLite would keep it as NULL.
+        return Err(Error::Other("NaN is no value".into()));
+    }
+    Ok(())
+}
+
+fn query(sql: &'static str, params: &[Value]) -> SqliteQuery {
+    params.iter().fold(sqlx::query(sql), |query, param| match param {
+        Value::Null => query.bind(None::<i64>),
+        Value::Integer(value) => query.bind(*value),
+        Value::Real(value) => query.bind(*value),
+        Value::Text(text) => query.bind(Arc::clone(text)),
+        Value::Bytes(bytes) => query.bind(Arc::clone(bytes)),
+    })
 }
 
 /// The highest `n` of all `$n`. A `$` inside a literal counts too: literals belong into parameters.
@@ -207,24 +204,12 @@ fn value(row: &SqliteRow, place: usize) -> Result<Value, Error> {
 /// What an error of the driver is to a caller.
 pub(crate) fn error_of(error: sqlx::Error) -> Error {
     match &error {
-        sqlx::Error::Database(reported) => error_of_sqlite(&**reported),
+        sqlx::Error::Database(reported) => {
+            let code = reported.code().and_then(|code| code.parse().ok()).unwrap_or(0);
+            sqlite::error_of(code, reported.message().to_owned())
+        }
         sqlx::Error::Io(_) | sqlx::Error::WorkerCrashed => Error::Unavailable(error.to_string()),
         _ => Error::Other(error.to_string()),
-    }
-}
-
-fn error_of_sqlite(error: &dyn DatabaseError) -> Error {
-    let message = error.message().to_owned();
-    let code = error.code().and_then(|code| code.parse::<u32>().ok()).unwrap_or(0);
-    // The primary code is the low byte of the extended one: https://sqlite.org/rescode.html
-    match code & 0xff {
-        5 | 6 => Error::Unavailable(message),
-        9 => Error::TooSlow { seconds: crate::LIMIT.as_secs() },
-        11 | 26 => Error::Corrupt(message),
-        13 => Error::Full(message),
-        19 => Error::Constraint(message),
-        _ if error.kind() != ErrorKind::Other => Error::Constraint(message),
-        _ => Error::Other(format!("{message} (SQLite's code {code})")),
     }
 }
 

@@ -50,6 +50,7 @@
 
 mod backup;
 mod connection;
+mod direct;
 mod error;
 mod folder;
 mod log;

@@ -9,14 +9,12 @@ use std::{
     time::Duration,
 };
 
-use sqlx::{
-    ConnectOptions, SqliteConnection,
-    sqlite::{SqliteConnectOptions, SqliteJournalMode, SqliteSynchronous},
-};
+use sqlx::{ConnectOptions, SqliteConnection, sqlite::SqliteConnectOptions};
 use veche_kernel::Clock;
 
 use crate::{
-    connection::{Connection, error_of},
+    connection::{self, Connection},
+    direct::Direct,
     error::Error,
     folder::{Folder, Left, size},
 };
@@ -25,7 +23,23 @@ use crate::{
 const APPLICATION_ID: i64 = 0x5665_6368;
 
 /// How many steps of SQLite's machine pass between two looks at the deadline: some 100 µs.
-const STEPS_PER_LOOK: i32 = 10_000;
+pub(crate) const STEPS_PER_LOOK: i32 = 10_000;
+/// How long a statement waits for another connection's lock.
+pub(crate) const BUSY_MS: u64 = 5_000;
+/// How many statements stay prepared.
+pub(crate) const STATEMENTS: usize = 500;
+/// The order of bytes, by PostgreSQL's name.
+pub(crate) const BYTES: &str = "C";
+
+/// The pragmas of a connection that writes.
+pub(crate) const WRITER: [(&str, &str); 4] = [
+    ("journal_mode", "WAL"),
+    // An acknowledged commit survives a power cut.
+    ("synchronous", "FULL"),
+    ("foreign_keys", "ON"),
+    // After a burst the log shrinks again.
+    ("journal_size_limit", "67108864"),
+];
 
 /// What a connection may do.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -55,6 +69,7 @@ pub(crate) async fn open_writer(folder: &mut Folder, clock: &Clock) -> Result<Co
     })
 }
 
+/// Checks on a thread of the driver, because that may take long, and opens for the writer's thread.
 async fn check(file: &Path, clock: &Clock, thoroughly: bool) -> Result<Connection, Error> {
     let mut connection = connect(file, Access::Write, clock).await?;
     adopt(&mut connection).await?;
@@ -62,7 +77,9 @@ async fn check(file: &Path, clock: &Clock, thoroughly: bool) -> Result<Connectio
         tracing::info!(file = %file.display(), "the database was not closed; checking it");
         verify(&mut connection, "PRAGMA quick_check(1)").await?;
     }
-    Ok(connection)
+    let direct = Direct::open(file, clock.clone())?;
+    connection.close().await?;
+    Ok(Connection::direct(direct))
 }
 
 /// Refuses another program's file, and marks a new one as ours.
@@ -107,7 +124,7 @@ async fn pragma(connection: &mut Connection, sql: &'static str) -> Result<i64, E
 
 /// A connection whose statements stop at the deadline that [`Connection::interrupt_at`] sets.
 pub(crate) async fn connect(file: &Path, access: Access, clock: &Clock) -> Result<Connection, Error> {
-    let mut connection = options(file, access).connect().await.map_err(error_of)?;
+    let mut connection = options(file, access).connect().await.map_err(connection::error_of)?;
     let deadline_ms = Arc::new(AtomicU64::new(u64::MAX));
     interrupt_by(&mut connection, clock.clone(), Arc::clone(&deadline_ms)).await?;
     Ok(Connection::sqlite(connection, deadline_ms))
@@ -117,20 +134,14 @@ fn options(file: &Path, access: Access) -> SqliteConnectOptions {
     let options = SqliteConnectOptions::new()
         .filename(file)
         .foreign_keys(true)
-        .busy_timeout(Duration::from_secs(5))
-        // PostgreSQL's name for the order of bytes.
-        .collation("C", |a: &str, b: &str| a.cmp(b))
-        // A statement of a group is one for each savepoint that it may open.
-        .statement_cache_capacity(500)
+        .busy_timeout(Duration::from_millis(BUSY_MS))
+        .collation(BYTES, |a: &str, b: &str| a.cmp(b))
+        .statement_cache_capacity(STATEMENTS)
         .disable_statement_logging();
     match access {
-        Access::Write => options
-            .create_if_missing(true)
-            .journal_mode(SqliteJournalMode::Wal)
-            // An acknowledged commit survives a power cut.
-            .synchronous(SqliteSynchronous::Full)
-            // After a burst the log shrinks again.
-            .pragma("journal_size_limit", "67108864"),
+        Access::Write => WRITER
+            .into_iter()
+            .fold(options.create_if_missing(true), |options, (name, value)| options.pragma(name, value)),
         Access::Read => options.pragma("query_only", "ON"),
         Access::Inspect => options.read_only(true),
     }
@@ -141,10 +152,23 @@ async fn interrupt_by(
     clock: Clock,
     deadline_ms: Arc<AtomicU64>,
 ) -> Result<(), Error> {
-    let mut handle = connection.lock_handle().await.map_err(error_of)?;
+    let mut handle = connection.lock_handle().await.map_err(connection::error_of)?;
     handle.set_progress_handler(STEPS_PER_LOOK, move || {
         let deadline_ms = deadline_ms.load(Ordering::Relaxed);
         deadline_ms == u64::MAX || clock.now_ms() < deadline_ms
     });
     Ok(())
+}
+
+/// What SQLite's code means to a caller.
+pub(crate) fn error_of(code: i32, message: String) -> Error {
+    // The primary code is the low byte of the extended one: https://sqlite.org/rescode.html
+    match code & 0xff {
+        5 | 6 => Error::Unavailable(message),
+        9 => Error::TooSlow { seconds: crate::LIMIT.as_secs() },
+        11 | 26 => Error::Corrupt(message),
+        13 => Error::Full(message),
+        19 => Error::Constraint(message),
+        _ => Error::Other(format!("{message} (SQLite's code {code})")),
+    }
 }

@@ -124,10 +124,17 @@ impl Store {
         T: Send + 'static,
         E: From<Error> + Send + 'static,
     {
+        let write = |answer| Command::Write(Box::new(Write { work, outcome: None, answer, is_limited }));
+        self.ask(write).await
+    }
+
+    /// Asks the writer, and waits for its answer.
+    pub(crate) async fn ask<T, E: From<Error>>(
+        &self,
+        command: impl FnOnce(oneshot::Sender<Result<T, E>>) -> Command,
+    ) -> Result<T, E> {
         let (answer, answered) = oneshot::channel();
-        let write = Write { work, outcome: None, answer, is_limited };
-        let sent = self.0.commands.send(Command::Write(Box::new(write))).await;
-        sent.map_err(|_| Error::closed())?;
+        self.0.commands.send(command(answer)).await.map_err(|_| Error::closed())?;
         answered.await.unwrap_or_else(|_| Err(Error::closed().into()))
     }
 

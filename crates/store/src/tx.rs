@@ -126,8 +126,13 @@ impl Tx {
         sql: &'static str,
         params: [Value; N],
     ) -> Result<u64, Error> {
+        self.execute_slice(sql, &params).await
+    }
+
+    /// [`Tx::execute`] with a number of parameters that is known only now.
+    pub(crate) async fn execute_slice(&mut self, sql: &'static str, params: &[Value]) -> Result<u64, Error> {
         self.check()?;
-        let result = self.read.connection.execute(sql, &params).await;
+        let result = self.read.connection.execute(sql, params).await;
         self.note(result)
     }
 

@@ -2,7 +2,8 @@
 //!
 //! It runs on a thread of its own, so that closures need no `Send` future and nobody who awaits a write can
 //! stop it. A group is what has queued, each closure in a savepoint; answers and deliveries come after the
-//! commit. SQLite undoes the whole transaction on some errors (a full disk): then the others of the group,
+//! commit. Publications that are nothing but appended share a savepoint and their statements with those next
+//! to them. SQLite undoes the whole transaction on some errors (a full disk): then the others of the group,
 //! which are closures that may run again, run again.
 
 use std::{
@@ -20,6 +21,7 @@ use crate::{
     LIMIT,
     error::Error,
     folder::{Folder, Left},
+    log::{Append, Appends},
     readers::Readers,
     tx::Tx,
 };
@@ -30,6 +32,9 @@ const GROUP: usize = 64;
 /// A group that has run for so long begins no further closure: the first one waits for its commit.
 const GROUP_MS: u64 = 100;
 
+/// How a group begins.
+const BEGIN: &str = "BEGIN IMMEDIATE";
+
 /// Who is told of committed publications.
 pub(crate) type Listeners = RwLock<Vec<Arc<dyn Fn(Arc<Publication>) + Send + Sync>>>;
 
@@ -37,6 +42,8 @@ pub(crate) type Listeners = RwLock<Vec<Arc<dyn Fn(Arc<Publication>) + Send + Syn
 pub(crate) enum Command {
     /// Run a closure.
     Write(Box<dyn Run>),
+    /// Append a publication, and nothing else.
+    Append(Append),
     /// Run what has queued, close the database, and say when the folder is free.
     Close(oneshot::Sender<()>),
 }
@@ -48,6 +55,11 @@ pub(crate) trait Run: Send {
 
     /// Whether [`LIMIT`] holds for it.
     fn is_limited(&self) -> bool;
+
+    /// Its parts, each to run by itself now that it was undone as a whole; none where it is to be answered.
+    fn take_parts(&mut self) -> Vec<Box<dyn Run>> {
+        Vec::new()
+    }
 
     /// Answers: its own result, or the error that undid it.
     fn answer(self: Box<Self>, verdict: Result<(), Error>);
@@ -98,22 +110,29 @@ impl Writer {
                 let Ok(command) = commands.try_recv() else { break };
                 taken.push(command);
             }
+            let mut appends = Vec::new();
             for command in taken.drain(..) {
                 match command {
-                    Command::Write(write) => queue.push_back(write),
+                    Command::Append(append) => appends.push(append),
+                    Command::Write(write) => {
+                        queue.extend(Appends::run_of(std::mem::take(&mut appends)));
+                        queue.push_back(write);
+                    }
                     Command::Close(closed) => {
                         commands.close();
                         closing.push(closed);
                     }
                 }
             }
+            queue.extend(Appends::run_of(appends));
             self.group(&mut queue).await;
         }
         self.close().await;
         closing.into_iter().for_each(|closed| _ = closed.send(()));
     }
 
-    /// Runs a group off the front of the queue, and answers it. At least one closure leaves the queue.
+    /// Runs a group off the front of the queue, and answers it. At least one closure leaves the queue, or falls
+    /// into its parts.
     async fn group(&mut self, queue: &mut VecDeque<Box<dyn Run>>) {
         if queue.is_empty() {
             return;
@@ -141,8 +160,7 @@ impl Writer {
         let begun_ms = self.clock.now_ms();
         // Alone, a closure needs no savepoint: the transaction is its own.
         let mut savepoint = (queue.len() > 1).then_some(Savepoint::A);
-        // Each in one trip with the first statement that follows.
-        let begin = if savepoint.is_some() { "BEGIN IMMEDIATE; SAVEPOINT a" } else { "BEGIN IMMEDIATE" };
+        let begin: &[_] = if savepoint.is_some() { &[BEGIN, "SAVEPOINT a"] } else { &[BEGIN] };
         self.tx.connection.defer(begin);
         let mut done = Vec::with_capacity(queue.len().min(GROUP));
         while done.len() < GROUP && self.clock.now_ms().saturating_sub(begun_ms) < GROUP_MS {
@@ -159,7 +177,11 @@ impl Writer {
             if !is_undone {
                 self.roll_back().await;
             }
-            write.answer(error.map_or(Ok(()), Err));
+            let parts = write.take_parts();
+            if parts.is_empty() {
+                write.answer(error.map_or(Ok(()), Err));
+            }
+            parts.into_iter().rev().for_each(|part| queue.push_front(part));
             if !is_undone {
                 done.into_iter().rev().for_each(|done| queue.push_front(done.write));
                 return None;
@@ -170,21 +192,21 @@ impl Writer {
 
     /// Keeps what was done since the savepoint, and sets the other one when there is more to do.
     fn next_savepoint(&mut self, last: Savepoint) -> Savepoint {
-        if self.tx.connection.deferred().is_some() {
+        if !self.tx.connection.deferred().is_empty() {
             // Nothing was done: it is not even set.
             return last;
         }
-        let (sql, next) = match last {
-            Savepoint::A => ("RELEASE a; SAVEPOINT b", Savepoint::B),
-            Savepoint::B => ("RELEASE b; SAVEPOINT a", Savepoint::A),
+        let (statements, next): (&[_], _) = match last {
+            Savepoint::A => (&["RELEASE a", "SAVEPOINT b"], Savepoint::B),
+            Savepoint::B => (&["RELEASE b", "SAVEPOINT a"], Savepoint::A),
         };
-        self.tx.connection.defer(sql);
+        self.tx.connection.defer(statements);
         next
     }
 
     /// Undoes what was done since the savepoint, which stays. Fails where SQLite has undone everything.
     async fn undo(&mut self, savepoint: Savepoint) -> Result<(), Error> {
-        if self.tx.connection.deferred().is_some() {
+        if !self.tx.connection.deferred().is_empty() {
             return Ok(());
         }
         match savepoint {
@@ -236,7 +258,7 @@ impl Writer {
     }
 
     async fn commit(&mut self) -> Result<(), Error> {
-        if self.tx.connection.deferred().is_some_and(|sql| sql.starts_with("BEGIN")) {
+        if self.tx.connection.deferred().first() == Some(&BEGIN) {
             // No closure had a statement.
             return Ok(());
         }

@@ -65,7 +65,8 @@ pub(crate) fn serve(shard: &Rc<Shard>, stream: TcpStream, guest: Guest) {
         let service = service_fn(move |mut request: Request<Incoming>| {
             let client = client_address(peer, request.headers(), &asked.door.proxies);
             request.extensions_mut().insert(ClientAddress { client, peer });
-            answer(asked.clone(), request)
+            // hyper keeps the room of this future, 2 KB, for as long as the connection lives.
+            Box::pin(answer(asked.clone(), request))
         });
         let connection = http1::Builder::new()
             .timer(TokioTimer::new())

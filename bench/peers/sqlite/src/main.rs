@@ -3,9 +3,9 @@
 //!
 //! `sqlite FOLDER GROUP COUNT` writes COUNT publications to one channel of a new database in FOLDER, GROUP
 //! of them in each commit, and prints one line of JSON: how many, the seconds on the clock, and this
-//! process's seconds of CPU. Driver, allocator, tables, pragmas and statements are those of Veche's store;
-//! the savepoints that keep one writer's failure from another's work are not there, because nobody shares
-//! a commit here.
+//! process's seconds of CPU. Allocator, tables and pragmas are those of Veche's store. The statements are
+//! those of one publication at a time, through sqlx, as a program would send them that has no writer of its
+//! own: the store's, which calls SQLite on its own thread and lets neighbours share statements, may cost less.
 
 use std::{
     error::Error,
@@ -30,7 +30,7 @@ const CHANNEL: &str = "log:1";
 const USER: &str = "guest:0123456789ab";
 const SESSION: &str = "0123456789abcdef";
 
-/// The transaction begins in one trip to the database with its first statement, as it does in the store.
+/// The transaction begins in one trip to the database with its first statement.
 const BEGIN_AND_TAKE: &str = "BEGIN IMMEDIATE; \
     UPDATE channel SET head = head + 1, changed_ms = $2 WHERE name = $1 RETURNING epoch, head";
 const TAKE: &str =

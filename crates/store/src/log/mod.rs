@@ -6,12 +6,14 @@
 //! [`Store::on_commit`](crate::Store::on_commit) tells the node what to do about those.
 
 mod acks;
+mod appends;
 mod head;
 mod history;
 mod once;
 mod publish;
 mod trim;
 
+pub(crate) use appends::{Append, Appends};
 pub use head::ChannelLock;
 pub(crate) use head::draw_epoch;
 pub use once::Once;

@@ -26,13 +26,14 @@ pub(super) async fn values_come_back_as_they_went(desk: &Desk) {
         .expect("inserts");
     let sql = "SELECT whole, number, words, raw FROM thing ORDER BY id";
     let found = desk.store.read(async |tx| tx.rows(sql, []).await).await.expect("reads");
-    for (row, expected) in found.iter().zip(&expected) {
+    let written = desk.store.write(async move |tx| tx.rows(sql, []).await).await.expect("reads");
+    assert_eq!((found.len(), written.len()), (expected.len(), expected.len()));
+    for (row, expected) in found.iter().chain(&written).zip(expected.iter().cycle()) {
         assert_eq!(row.get::<Option<i64>>("whole").map(Value::from).as_ref(), Ok(&expected[1]));
         assert_eq!(row.get::<Option<f64>>("number").map(Value::from).as_ref(), Ok(&expected[2]));
         assert_eq!(row.get::<Option<String>>("words").map(Value::from).as_ref(), Ok(&expected[3]));
         assert_eq!(row.get::<Option<Vec<u8>>>("raw").map(Value::from).as_ref(), Ok(&expected[4]));
     }
-    assert_eq!(found.len(), expected.len());
 }
 
 /// Red where an absent value was read as 0, as the driver does it for an integer.
@@ -44,7 +45,8 @@ pub(super) async fn null_is_refused_unless_it_is_expected(desk: &Desk) {
     assert_eq!(row.get::<Option<i64>>("n"), Ok(None));
 }
 
-/// Red without the count in `connection.rs`: the missing parameter is read as NULL.
+/// Red without the count in `connection.rs` (the missing parameter is read as NULL), and where the writer took
+/// a parameter's place for its number.
 pub(super) async fn parameters_must_all_be_given(desk: &Desk) {
     let few = async |tx: &mut ReadTx| tx.rows("SELECT $1, $2", params![1_i64]).await;
     desk.store.read(few).await.expect_err("a parameter is missing");
@@ -52,6 +54,11 @@ pub(super) async fn parameters_must_all_be_given(desk: &Desk) {
     desk.store.read(many).await.expect_err("a parameter is too much");
     let nan = async |tx: &mut ReadTx| tx.rows("SELECT $1", params![f64::NAN]).await;
     desk.store.read(nan).await.expect_err("NaN would be kept as NULL");
+    let few = async |tx: &mut Tx| tx.rows("SELECT $1, $2", params![1_i64]).await;
+    desk.store.write(few).await.expect_err("a parameter is missing");
+    let swapped = async |tx: &mut Tx| tx.one("SELECT $2, $1, $2", params![1_i64, 2_i64]).await;
+    let row = desk.store.write(swapped).await.expect("reads");
+    assert_eq!([0, 1, 2].map(|column| row.get::<i64>(column)), [Ok(2), Ok(1), Ok(2)]);
 }
 
 pub(super) async fn a_query_of_one_row_has_one_row(desk: &Desk) {

@@ -4,6 +4,7 @@
 //! held, so that which writes share a commit is decided by the test and not by chance.
 
 mod acks;
+mod appends;
 mod desk;
 mod face;
 mod history;
@@ -42,6 +43,9 @@ pub async fn store_suite<F: AsyncFn(Clock) -> Store>(factory: F) {
             a_rollback_leaves_no_hole concurrent_writers_meet_in_one_order
             a_position_is_known_inside_the_transaction channels_are_locked_in_the_order_of_their_names
             an_epoch_stays state_and_head_are_of_one_moment a_publication_comes_back_as_it_was_published;
+        appends: neighbours_of_many_channels_keep_their_order
+            a_doubled_operation_among_neighbours_counts_once operations_of_neighbours_are_remembered
+            writes_between_neighbours_keep_their_turn;
         once: an_operation_counts_once_within_its_window an_operation_belongs_to_its_user_and_channel
             a_window_of_zero_remembers_nothing a_duplicate_takes_no_position
             a_reply_is_kept_with_its_write a_failed_call_is_not_remembered a_reply_is_forgotten_after_a_week;

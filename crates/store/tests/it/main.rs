@@ -11,3 +11,4 @@ mod revocations;
 mod snapshot;
 mod support;
 mod truncation;
+mod writer;
