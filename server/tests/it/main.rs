@@ -9,6 +9,7 @@ mod durable;
 mod durable_disk;
 mod durable_restore;
 mod health;
+mod keys;
 mod log;
 mod personal;
 mod secret;

@@ -117,7 +117,8 @@ impl Veche {
         });
     }
 
-    fn said(&self) -> String {
+    /// What it has written to its log.
+    pub(crate) fn said(&self) -> String {
         fs::read_to_string(self.folder.path().join("stderr")).unwrap_or_default()
     }
 }
