@@ -27,7 +27,8 @@ pub(crate) async fn answer(
     let (head, body) = request.into_parts();
     match kernel.http(&head.method, head.uri.path()) {
         Some(Mounted::Entry(entry)) => {
-            let visitor = if entry.has_own_credentials() {
+            let own = entry.has_own_credentials();
+            let visitor = if own {
                 Visitor { peer: credential::address((&head).into()), caller: None }
             } else {
                 match visitor(&door, &head).await {
@@ -35,8 +36,15 @@ pub(crate) async fn answer(
                     Err(refused) => return Ok(refused.into_response()),
                 }
             };
-            let request = Request::from_parts(head, from_axum(body));
-            Ok(entry.answer(kernel, request, visitor).await.map(to_axum))
+            let (peer, shown) = (visitor.peer, own && head.headers.contains_key(header::AUTHORIZATION));
+            let response = entry.answer(kernel, Request::from_parts(head, from_axum(body)), visitor).await;
+            if shown && response.status() == StatusCode::UNAUTHORIZED {
+                // A credential that the entry itself has refused counts like any other.
+                if let Some(refusal) = credential::one_failure_more(&door, peer) {
+                    return Ok(refusal.into_response());
+                }
+            }
+            Ok(response.map(to_axum))
         }
         Some(Mounted::OtherMethod(allow)) => Ok(other_method(allow).map(to_axum)),
         None if head.uri.path() == BOOT => Ok(boot(&door, head).await),
