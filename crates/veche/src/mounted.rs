@@ -47,6 +47,10 @@ pub(crate) async fn answer(
             Ok(response.map(to_axum))
         }
         Some(Mounted::OtherMethod(allow)) => Ok(other_method(allow).map(to_axum)),
+        Some(Mounted::Nothing) => {
+            let nothing = Rejection::new(ErrorCode::NotFound, "there is no such thing");
+            Ok(nothing.into_response().map(to_axum))
+        }
         None if head.uri.path() == BOOT => Ok(boot(&door, head).await),
         None => door.routes.clone().oneshot(Request::from_parts(head, body)).await,
     }

@@ -7,14 +7,14 @@ use http::{HeaderValue, Method, StatusCode};
 use serde::{Serialize, de::DeserializeOwned};
 use veche_kernel::{
     ErrorCode, Module, Quota, Rejection, State,
-    web::{HttpOutcome, HttpRequest, HttpResponse, Json, json_response, read_json},
+    web::{HttpOutcome, HttpRequest, HttpResponse, Json, json_response},
 };
 
 use super::{
     Key, KeyError, KeyId, Keys, Right, audit, document,
     grant::{Grant, Meters},
     kept::{self, Found, Kept},
-    operations::{Answer, json, limit, wrong},
+    operations::{Answer, json, limit, read_object, wrong},
     page,
     requests::{Batch, MakeKey, Operation, PAGE_MAX, TTL_MAX_S},
     responses::{KeyView, KeysPage, Revoked},
@@ -71,12 +71,10 @@ impl Api {
     pub fn module(self) -> Module {
         let Self { keys, quota } = self;
         let desk = Desk { keys, quota, meters: Meters::default(), kept: Arc::default() };
-        let module = Module::new("api")
-            .http(Method::GET, "/api/v1/openapi.json", async |_: HttpRequest| document::response())
-            .http(Method::GET, "/api/docs", async |_: HttpRequest| page::html())
-            .http(Method::GET, "/api/docs/docs.css", async |_: HttpRequest| page::css())
-            .http(Method::GET, "/api/docs/docs.js", async |_: HttpRequest| page::script())
-            .own_credentials();
+        let module = shown(Module::new("api"), "/api/v1/openapi.json", document::response);
+        let module = shown(module, "/api/docs", page::html);
+        let module = shown(module, "/api/docs/docs.css", page::css);
+        let module = shown(module, "/api/docs/docs.js", page::script);
         let module = operation(module, "/api/v1/publish", Operation::Publish);
         let module = operation(module, "/api/v1/broadcast", Operation::Broadcast);
         let module = operation(module, "/api/v1/presence", Operation::Presence);
@@ -97,6 +95,11 @@ impl Api {
             .own_credentials()
             .with_state(Arc::new(desk))
     }
+}
+
+/// An entry that answers everybody the same.
+fn shown(module: Module<Arc<Desk>>, path: &'static str, file: fn() -> HttpResponse) -> Module<Arc<Desk>> {
+    module.http(Method::GET, path, move |_: HttpRequest| async move { file() }).own_credentials()
 }
 
 /// An entry for one operation.
@@ -143,7 +146,7 @@ impl Desk {
                 Found::Place(place) => Some(place),
             },
         };
-        let response = perform(&grant, read_json(&body)?).await?;
+        let response = perform(&grant, read_object(&body)?).await?;
         let response = Bytes::from(String::from(Box::<str>::from(response)));
         if let Some(place) = place {
             place.keep(response.clone(), now_ms);
@@ -171,7 +174,7 @@ async fn make_key(mut request: HttpRequest, State(desk): Shared) -> HttpOutcome 
             Found::Place(place) => Some(place),
         },
     };
-    let made = desk.make(&grant, read_json(&body)?).await;
+    let made = desk.make(&grant, read_object(&body)?).await;
     audit::line(&grant.key.id, "make_key", made.as_ref().map_or("", |(key, _)| key.id.as_str()), &made);
     let (key, view) = made?;
     if let Some(place) = place {

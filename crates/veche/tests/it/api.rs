@@ -177,7 +177,9 @@ async fn a_request_that_is_sent_again_does_nothing_and_hears_the_same() {
     let wrong = "Idempotency-Key: order-8\r\n";
     assert_eq!(api.post_with("/api/v1/publish", wrong, json!({})).await.status, 400);
     assert_eq!(api.post_with("/api/v1/publish", wrong, publish("room:1", 3)).await.status, 200);
-    for bad in ["Idempotency-Key: \r\n", "Idempotency-Key: a\r\nIdempotency-Key: a\r\n"] {
+    for bad in
+        ["Idempotency-Key: \r\n", "Idempotency-Key: a b\r\n", "Idempotency-Key: a\r\nIdempotency-Key: a\r\n"]
+    {
         let refused = api.post_with("/api/v1/publish", bad, publish("room:1", 1)).await;
         assert_eq!((refused.status, refused.error()), (400, ("bad_request", Some("idempotency-key"))));
     }
