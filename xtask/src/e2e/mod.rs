@@ -2,9 +2,13 @@
 
 mod autobahn;
 mod browser;
+mod documents;
+mod schemathesis;
 mod server;
 mod wscat;
 
 pub(crate) use autobahn::autobahn;
 pub(crate) use browser::browser;
+pub(crate) use documents::documents;
+pub(crate) use schemathesis::schemathesis;
 pub(crate) use wscat::wscat;

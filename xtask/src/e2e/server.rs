@@ -39,6 +39,15 @@ pub(crate) struct Server {
 impl Server {
     /// Builds and starts the server and waits until `/readyz` says so. `scratch` takes its data and its log.
     pub(crate) fn start(workspace: &Workspace, scratch: &Path) -> Result<Self, Failure> {
+        Self::start_with(workspace, scratch, &[])
+    }
+
+    /// The same with settings as `--set` takes them.
+    pub(crate) fn start_with(
+        workspace: &Workspace,
+        scratch: &Path,
+        settings: &[&str],
+    ) -> Result<Self, Failure> {
         build_release(workspace, "veche-server", ["--bin", "veche"])?;
         let program = workspace.target("release/veche");
         let data = scratch.join("data");
@@ -48,6 +57,9 @@ impl Server {
             .args(["serve", "--demo", "--port", &port.to_string(), "--set", DURABLE, "--data"])
             .arg(&data)
             .current_dir(scratch);
+        for setting in settings {
+            serve.args(["--set", setting]);
+        }
         let mut running = Running::start(&mut serve, scratch.join("server.log"), Output::Logged)?;
         await_start(&mut running, || get_is_ok(port, "/readyz"))?;
         Ok(Self { running, program, data, port })
@@ -63,6 +75,16 @@ impl Server {
         let mut token = clean(&self.program);
         token.args(["token", "--sub", user, "--data"]).arg(&self.data);
         Ok(process::capture(&mut token)?.trim().to_owned())
+    }
+
+    /// A key for this server, by `veche key create`.
+    pub(crate) fn key(&self, scopes: &[&str]) -> Result<String, Failure> {
+        let mut key = clean(&self.program);
+        key.args(["key", "create", "--name", "test", "--data"]).arg(&self.data);
+        for scope in scopes {
+            key.args(["--scope", scope]);
+        }
+        Ok(process::capture(&mut key)?.trim().to_owned())
     }
 
     /// Stops the server as a supervisor would: it has to drain and exit with 0.
