@@ -1,6 +1,7 @@
 //! The tests of the binary's parts, one module a behaviour.
 
 mod access;
+mod back_end;
 mod canary;
 mod cli;
 mod config;
