@@ -54,7 +54,7 @@ async fn a_publication_reaches_its_subscribers_once() {
 
 #[tokio::test]
 async fn a_broadcast_is_answered_channel_by_channel() {
-    // Red: `Broadcast::act` that gives up at the first error; that answers in the order of completion.
+    // Red: `Broadcast::act` without the look at the number of channels; without the scope of each.
     let (server, key) = server();
     let api = Http::of(&server, key);
     let channels: Vec<_> = (0..70).map(|n| format!("room:{n}")).chain(["a*".to_owned()]).collect();
