@@ -7,6 +7,7 @@ use std::{convert::Infallible, sync::Arc};
 
 use axum::body::Body as AxumBody;
 use http::{HeaderValue, Method, Request, Response, StatusCode, Uri, header, request::Parts};
+use hyper::body::Body as _;
 use tower::ServiceExt;
 use veche_kernel::{
     ErrorCode, Rejection,
@@ -15,6 +16,8 @@ use veche_kernel::{
 
 use crate::{credential, door::Door, refusal::Refusal};
 
+/// What programs ask begins so.
+const API: &str = "/api/";
 /// Where a page's boot data is asked for: `GET /api/page?path=/board/1`.
 const BOOT: &str = "/api/page";
 
@@ -47,13 +50,20 @@ pub(crate) async fn answer(
             Ok(response.map(to_axum))
         }
         Some(Mounted::OtherMethod(allow)) => Ok(other_method(allow).map(to_axum)),
-        Some(Mounted::Nothing) => {
-            let nothing = Rejection::new(ErrorCode::NotFound, "there is no such thing");
-            Ok(nothing.into_response().map(to_axum))
-        }
+        Some(Mounted::Nothing) => Ok(nothing()),
         None if head.uri.path() == BOOT => Ok(boot(&door, head).await),
-        None => door.routes.clone().oneshot(Request::from_parts(head, body)).await,
+        None => {
+            let is_api = head.uri.path().starts_with(API);
+            let response = door.routes.clone().oneshot(Request::from_parts(head, body)).await?;
+            // The routes' own answer to what they do not know has no body; programs read one.
+            let is_bare = response.status() == StatusCode::NOT_FOUND && response.body().is_end_stream();
+            Ok(if is_api && is_bare { nothing() } else { response })
+        }
     }
+}
+
+fn nothing() -> Response<AxumBody> {
+    Rejection::new(ErrorCode::NotFound, "there is no such thing").into_response().map(to_axum)
 }
 
 async fn visitor(door: &Arc<Door>, head: &Parts) -> Result<Visitor, Refusal> {
