@@ -3,8 +3,10 @@
 use std::{path::PathBuf, time::Duration};
 
 use clap::{Args, Parser, Subcommand};
-
-use veche::Right;
+use veche::{
+    Right,
+    api::{KeyId, Scope},
+};
 
 use crate::{
     config::{self, Overrides},
@@ -19,6 +21,7 @@ use crate::{
   veche serve --demo                           try it at http://localhost:3000
   veche serve --host 0.0.0.0 --port 8080       for others; needs VECHE_AUTH__HS256_SECRET
   veche token --sub ann --ttl 8h               a token for the user `ann`
+  veche key create --name web --scope publish  a key for a back end
   veche config > veche.toml                    a file to change
 
 Read more with `veche serve --help`.")]
@@ -37,6 +40,9 @@ pub enum Command {
     Token(Token),
     /// End every session of a user, or of one token, and refuse what was issued so far
     Revoke(Revoke),
+    /// Make, list and revoke the keys of back ends
+    #[command(subcommand)]
+    Key(KeyCommand),
     /// Copy the database of durable channels, or put a copy in its place
     #[command(subcommand)]
     Store(StoreCommand),
@@ -139,6 +145,59 @@ pub enum StoreCommand {
     Backup(StoreFile),
     /// Put a backup in the database's place; the server must be stopped, and clients load everything anew
     Restore(StoreFile),
+}
+
+/// `veche key`
+#[derive(Debug, Subcommand)]
+pub enum KeyCommand {
+    /// Make a key and print it, this once
+    Create(KeyCreate),
+    /// Show the keys, without their secrets
+    List(KeyList),
+    /// Revoke a key; a running server heeds it within a second
+    Revoke(KeyRevoke),
+}
+
+/// `veche key create`
+#[derive(Debug, Args)]
+#[command(after_help = "Examples:
+  veche key create --name web --scope publish:news:* --scope publish:user:*
+  veche key create --name monitor --scope info --scope channels --ttl 90d
+
+The rights are publish, presence, history, subscribe and channels, each in every channel or, as
+`publish:news:*`, in those of one namespace; and disconnect, info and keys.")]
+pub struct KeyCreate {
+    /// What people call it
+    #[arg(long, value_name = "NAME")]
+    pub name: String,
+    /// What it may do; may be given often
+    #[arg(long = "scope", value_name = "SCOPE", required = true)]
+    pub scopes: Vec<Scope>,
+    /// How long it holds, such as 8h, 90d [default: for ever]
+    #[arg(long, value_name = "TIME", value_parser = ttl)]
+    pub ttl: Option<Duration>,
+    /// Where the configuration comes from.
+    #[command(flatten)]
+    pub sources: Sources,
+}
+
+/// `veche key list`
+#[derive(Debug, Args)]
+pub struct KeyList {
+    /// Where the configuration comes from.
+    #[command(flatten)]
+    pub sources: Sources,
+}
+
+/// `veche key revoke`
+#[derive(Debug, Args)]
+pub struct KeyRevoke {
+    /// The key's id, as `veche key list` shows it
+    #[arg(value_name = "ID")]
+    pub id: KeyId,
+    /// Where the configuration comes from.
+    #[command(flatten)]
+    pub sources: Sources,
 }
 
 /// A file, and whose database it is about.

@@ -8,6 +8,8 @@ pub mod config;
 pub mod control;
 pub mod demo;
 pub mod health;
+pub mod key;
+pub mod keys;
 pub mod log;
 pub mod metrics;
 pub mod people;

@@ -5,8 +5,8 @@ use std::{error::Error, process::ExitCode};
 use clap::Parser as _;
 use serde_json::json;
 use veche_server::{
-    cli::{Cli, Command, Revoke, Serve, StoreCommand, Token},
-    config, control, log, serve, store,
+    cli::{Cli, Command, KeyCommand, KeyCreate, KeyList, KeyRevoke, Revoke, Serve, StoreCommand, Token},
+    config, control, key, log, serve, store,
     token::{self, Issued},
 };
 
@@ -18,6 +18,7 @@ fn main() -> ExitCode {
         Command::Serve(flags) => run_serve(&flags),
         Command::Token(flags) => run_token(&flags),
         Command::Revoke(flags) => run_revoke(&flags),
+        Command::Key(command) => run_key(&command),
         Command::Store(command) => run_store(&command),
         Command::Config => {
             print(config::DOCUMENT);
@@ -60,6 +61,23 @@ fn run_revoke(flags: &Revoke) -> Result<(), Box<dyn Error>> {
     let config = config::load(&flags.sources.overrides())?;
     let whose = flags.whose().expect("clap demands one of the two");
     control::revoke(&config, &whose)?;
+    Ok(())
+}
+
+fn run_key(command: &KeyCommand) -> Result<(), Box<dyn Error>> {
+    let (KeyCommand::Create(KeyCreate { sources, .. })
+    | KeyCommand::List(KeyList { sources })
+    | KeyCommand::Revoke(KeyRevoke { sources, .. })) = command;
+    let config = config::load(&sources.overrides())?;
+    match command {
+        KeyCommand::Create(wanted) => {
+            let (id, text) = key::create(&config, &wanted.name, &wanted.scopes, wanted.ttl)?;
+            eprintln!("veche: the key {id} is shown this once");
+            print(&format!("{text}\n"));
+        }
+        KeyCommand::List(_) => print(&key::list(&config)?),
+        KeyCommand::Revoke(KeyRevoke { id, .. }) => key::revoke(&config, id)?,
+    }
     Ok(())
 }
 

@@ -9,13 +9,14 @@ use std::{
 
 use axum::Router;
 use metrics_exporter_prometheus::{BuildError as MetricsError, PrometheusHandle};
-use veche::{BuildError, Clock, Kernel, Listen, Origins};
+use veche::{BuildError, Clock, Kernel, Listen, Module, Origins, api::Api};
 
 use crate::{
     config::{Config, Host},
     control::Control,
     demo,
     health::{self, Figures, Readiness, Vitals},
+    keys::FileKeys,
     metrics,
     people::{Mounted, People, PeopleError},
     secret::{self, SecretError},
@@ -99,7 +100,9 @@ pub fn run(config: Config, demo: bool) -> Result<(), ServeError> {
         .shards(config.server.shards)
         .guests(demo)
         .revocations(database.revocations(), database.revoked()?)
-        .authenticator(Arc::new(secret.verifier));
+        .authenticator(Arc::new(secret.verifier))
+        .mount(api(&config))
+        .mount(veche::calls());
     for namespace in &config.namespaces {
         builder = builder.namespace(namespace.clone());
     }
@@ -134,6 +137,12 @@ pub fn run(config: Config, demo: bool) -> Result<(), ServeError> {
     drop(control);
     database.close()?;
     Ok(served?)
+}
+
+/// The HTTP door for back ends, whose keys are in the data folder.
+fn api(config: &Config) -> Module {
+    let keys = FileKeys::new(&config.server.data);
+    Api::new(Arc::new(keys)).quota(config.api.quota()).module()
 }
 
 fn listen(config: &Config, pages: Router) -> Listen {

@@ -24,12 +24,12 @@ pub(crate) fn npm_tools(workspace: &Workspace) -> Result<PathBuf, Failure> {
     Ok(tools.join("node_modules/.bin"))
 }
 
-/// The Python tools of `tools/requirements.txt` in a virtual environment of their own; returns the folder
-/// of their programs.
-pub(crate) fn python_tools(workspace: &Workspace) -> Result<PathBuf, Failure> {
-    let environment = workspace.target("tools/python");
+/// The Python tools of `tools/<name>.txt` in a virtual environment of their own; returns the folder of their
+/// programs.
+pub(crate) fn python_tools(workspace: &Workspace, name: &str) -> Result<PathBuf, Failure> {
+    let environment = workspace.target(&format!("tools/{name}"));
     let programs = environment.join(if cfg!(windows) { "Scripts" } else { "bin" });
-    let requirements = workspace.path("tools/requirements.txt");
+    let requirements = workspace.path(&format!("tools/{name}.txt"));
     once(&environment.join("installed"), &requirements, || {
         virtual_environment(&environment)?;
         let mut pip = Command::new(programs.join("python"));

@@ -34,6 +34,8 @@ const STEPS: &[Step] = &[
     Step { name: "wscat", group: "e2e", about: "the README's session by the real wscat", run: e2e::wscat },
     Step { name: "autobahn", group: "e2e", about: "the Autobahn cases against /echo", run: e2e::autobahn },
     Step { name: "mail", group: "e2e", about: "letters by SMTP to the real aiosmtpd", run: e2e::mail },
+    Step { name: "documents", group: "e2e", about: "docs/http.md and the Node example", run: e2e::documents },
+    Step { name: "schemathesis", group: "e2e", about: "random requests to /api/v1", run: e2e::schemathesis },
     Step { name: "browser", group: "e2e", about: "the pages in headless Chromium", run: e2e::browser },
 ];
 
@@ -41,7 +43,7 @@ const STEPS: &[Step] = &[
 pub(crate) fn test(workspace: &Workspace, filters: &[String]) -> Result<ExitCode, Failure> {
     if filters.iter().any(|filter| filter == "--list") {
         for step in STEPS {
-            println!("{:10} {:6} {}", step.name, step.group, step.about);
+            println!("{:12} {:6} {}", step.name, step.group, step.about);
         }
         return Ok(ExitCode::SUCCESS);
     }
@@ -78,7 +80,7 @@ fn conclude(summary: &[(&str, Duration, Result<Verdict, Failure>)]) -> ExitCode 
             Ok(Verdict::Skipped(note)) => ("skipped", note.as_str()),
             Err(_) => ("FAILED", "see above"),
         };
-        println!("{name:10} {word:8} {:>7.1} s  {note}", took.as_secs_f64());
+        println!("{name:12} {word:8} {:>7.1} s  {note}", took.as_secs_f64());
     }
     let failed = summary.iter().filter(|(.., outcome)| outcome.is_err()).count();
     let skipped = summary.iter().filter(|(.., outcome)| matches!(outcome, Ok(Verdict::Skipped(_)))).count();
@@ -172,7 +174,8 @@ mod tests {
     #[test]
     fn a_filter_names_a_step_or_a_group() {
         assert_eq!(names(&[]).len(), STEPS.len());
-        assert_eq!(names(&["e2e"]), ["wscat", "autobahn", "mail", "browser"]);
+        let e2e = ["wscat", "autobahn", "mail", "documents", "schemathesis", "browser"];
+        assert_eq!(names(&["e2e"]), e2e);
         assert_eq!(names(&["wscat", "rust", "fmt"]), ["fmt", "clippy", "cargo", "wscat"]);
     }
 

@@ -31,7 +31,7 @@ pub(crate) struct Metrics {
 }
 
 /// Every metric of the kernel and what it counts; an exporter shows the texts.
-const COUNTERS: [(&str, &str); 18] = [
+const COUNTERS: [(&str, &str); 19] = [
     ("veche_messages_received_total", "Text messages from clients."),
     ("veche_publications_total", "Publications, to whomever."),
     ("veche_deliveries_total", "Writes of a batch to one subscriber."),
@@ -49,6 +49,7 @@ const COUNTERS: [(&str, &str); 18] = [
     ("veche_panics_total", "Panics of the node's own tasks, which go on."),
     ("veche_accept_errors_total", "Failures to accept a connection."),
     ("veche_key_readings_total", "Readings of the URL of tokens' keys, by outcome."),
+    ("veche_api_operations_total", "Operations of back ends' keys, by operation and outcome."),
     ("veche_http_refused_total", "Handshakes and requests refused, by status."),
 ];
 

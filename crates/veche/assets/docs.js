@@ -10,6 +10,11 @@ function element(name, attributes, ...children) {
   return made;
 }
 
+/** A text whose parts between backticks are code. */
+function prose(text) {
+  return text.split("`").map((part, at) => (at % 2 === 1 ? element("code", {}, part) : part));
+}
+
 /** What a `$ref` of the document stands for; anything else is itself. */
 function resolved(whole, value) {
   if (!value?.$ref) return value ?? {};
@@ -21,11 +26,11 @@ function kind(whole, schema) {
   if (schema === true || schema === undefined) return "any JSON";
   const name = schema.$ref?.split("/").pop();
   const shape = resolved(whole, schema);
-  const among = shape.anyOf ?? shape.oneOf;
+  const among = (shape.anyOf ?? shape.oneOf)?.filter((one) => one.type !== "null");
   if (among) return among.map((one) => kind(whole, one)).join(" or ");
   if (name) return shape.type === "string" ? "string" : name;
-  if (shape.enum) return shape.enum.map((one) => JSON.stringify(one)).join(", ");
-  const types = [shape.type ?? "any JSON"].flat();
+  if (shape.enum) return shape.enum.filter((one) => one !== null).map((one) => JSON.stringify(one)).join(", ");
+  const types = [shape.type ?? "any JSON"].flat().filter((type) => type !== "null");
   const each = shape.items ? ` of ${kind(whole, shape.items)}` : "";
   return types.map((type) => (type === "array" ? `list${each}` : type)).join(" or ");
 }
@@ -53,7 +58,7 @@ function fields(whole, schema) {
     const needed = shape.required?.includes(name) ? "" : " (optional)";
     const limits = bounds(known);
     const about = [field.description ?? known.description, limits].filter(Boolean).join(" ");
-    return element("tr", {}, element("th", { scope: "row" }, name), element("td", {}, kind(whole, field) + needed), element("td", {}, about));
+    return element("tr", {}, element("th", { scope: "row" }, name), element("td", {}, kind(whole, field) + needed), element("td", {}, ...prose(about)));
   });
   const head = ["Field", "Kind", "Meaning"].map((title) => element("th", { scope: "col" }, title));
   const table = element("table", {}, element("thead", {}, element("tr", {}, ...head)), element("tbody", {}, ...rows));
@@ -75,14 +80,14 @@ function section(whole, path, method, operation) {
   const body = content(operation.requestBody);
   const parts = [
     element("h2", {}, element("span", { class: "method" }, method.toUpperCase()), path),
-    element("p", {}, `${operation.summary}. `, element("span", { class: "soft" }, operation.description ?? "")),
+    element("p", {}, `${operation.summary}. `, element("span", { class: "soft" }, ...prose(operation.description ?? ""))),
     call(path, method, body && (resolved(whole, body).examples?.[0] ?? {})),
   ];
   if (body) parts.push(element("h3", {}, "Request"), fields(whole, body));
   parts.push(element("h3", {}, "Response"), fields(whole, content(operation.responses["200"])));
   const refusals = Object.entries(operation.responses).filter(([status]) => status !== "200");
   const rows = refusals.map(([status, response]) =>
-    element("tr", {}, element("th", { scope: "row" }, status), element("td", {}, resolved(whole, response).description)),
+    element("tr", {}, element("th", { scope: "row" }, status), element("td", {}, ...prose(resolved(whole, response).description))),
   );
   const table = element("table", {}, element("tbody", {}, ...rows));
   parts.push(element("details", {}, element("summary", {}, "Refusals"), element("div", { class: "fields" }, table)));

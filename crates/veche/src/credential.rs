@@ -169,11 +169,8 @@ const OTHER_CHANNELS: Failure = Failure {
 /// Counts a failure against its address, and says so.
 fn failed(door: &Door, address: IpAddr, why: &'static str, failure: &Failure) -> Refusal {
     counter!("veche_refused_total", "reason" => why).increment(1);
-    if door.failures.one_more(address, door.kernel.clock().now_ms()) {
-        counter!("veche_refused_total", "reason" => "authentication_failures").increment(1);
-        let message = "too many credentials of this address were wrong";
-        let refusal = Refusal::new(StatusCode::TOO_MANY_REQUESTS, "rate_limited", message);
-        return refusal.with(Some((header::RETRY_AFTER, "60")));
+    if let Some(refusal) = one_failure_more(door, address) {
+        return refusal;
     }
     let refusal = Refusal::new(failure.status, failure.code, failure.message);
     let challenge =
@@ -183,6 +180,18 @@ fn failed(door: &Door, address: IpAddr, why: &'static str, failure: &Failure) ->
         Some(field) => refusal.field(field),
         None => refusal,
     }
+}
+
+/// Counts a wrong credential of an address; the refusal is for one that shows too many. Also for credentials
+/// that are read elsewhere.
+pub(crate) fn one_failure_more(door: &Door, address: IpAddr) -> Option<Refusal> {
+    if !door.failures.one_more(address, door.kernel.clock().now_ms()) {
+        return None;
+    }
+    counter!("veche_refused_total", "reason" => "authentication_failures").increment(1);
+    let message = "too many credentials of this address were wrong";
+    let refusal = Refusal::new(StatusCode::TOO_MANY_REQUESTS, "rate_limited", message);
+    Some(refusal.with(Some((header::RETRY_AFTER, "60"))))
 }
 
 impl Shown {

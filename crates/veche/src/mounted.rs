@@ -7,6 +7,7 @@ use std::{convert::Infallible, sync::Arc};
 
 use axum::body::Body as AxumBody;
 use http::{HeaderValue, Method, Request, Response, StatusCode, Uri, header, request::Parts};
+use hyper::body::Body as _;
 use tower::ServiceExt;
 use veche_kernel::{
     ErrorCode, Rejection,
@@ -15,6 +16,8 @@ use veche_kernel::{
 
 use crate::{credential, door::Door, refusal::Refusal};
 
+/// What programs ask begins so.
+const API: &str = "/api/";
 /// Where a page's boot data is asked for: `GET /api/page?path=/board/1`.
 const BOOT: &str = "/api/page";
 
@@ -27,7 +30,8 @@ pub(crate) async fn answer(
     let (head, body) = request.into_parts();
     match kernel.http(&head.method, head.uri.path()) {
         Some(Mounted::Entry(entry)) => {
-            let visitor = if entry.has_own_credentials() {
+            let own = entry.has_own_credentials();
+            let visitor = if own {
                 Visitor { peer: credential::address((&head).into()), caller: None }
             } else {
                 match visitor(&door, &head).await {
@@ -35,13 +39,31 @@ pub(crate) async fn answer(
                     Err(refused) => return Ok(refused.into_response()),
                 }
             };
-            let request = Request::from_parts(head, from_axum(body));
-            Ok(entry.answer(kernel, request, visitor).await.map(to_axum))
+            let (peer, shown) = (visitor.peer, own && head.headers.contains_key(header::AUTHORIZATION));
+            let response = entry.answer(kernel, Request::from_parts(head, from_axum(body)), visitor).await;
+            if shown && response.status() == StatusCode::UNAUTHORIZED {
+                // A credential that the entry itself has refused counts like any other.
+                if let Some(refusal) = credential::one_failure_more(&door, peer) {
+                    return Ok(refusal.into_response());
+                }
+            }
+            Ok(response.map(to_axum))
         }
         Some(Mounted::OtherMethod(allow)) => Ok(other_method(allow).map(to_axum)),
+        Some(Mounted::Nothing) => Ok(nothing()),
         None if head.uri.path() == BOOT => Ok(boot(&door, head).await),
-        None => door.routes.clone().oneshot(Request::from_parts(head, body)).await,
+        None => {
+            let is_api = head.uri.path().starts_with(API);
+            let response = door.routes.clone().oneshot(Request::from_parts(head, body)).await?;
+            // The routes' own answer to what they do not know has no body; programs read one.
+            let is_bare = response.status() == StatusCode::NOT_FOUND && response.body().is_end_stream();
+            Ok(if is_api && is_bare { nothing() } else { response })
+        }
     }
+}
+
+fn nothing() -> Response<AxumBody> {
+    Rejection::new(ErrorCode::NotFound, "there is no such thing").into_response().map(to_axum)
 }
 
 async fn visitor(door: &Arc<Door>, head: &Parts) -> Result<Visitor, Refusal> {

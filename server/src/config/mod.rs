@@ -12,7 +12,7 @@ mod units;
 
 pub use error::{ConfigError, Problem};
 pub use layers::{DEFAULT_FILE, Environment, Overrides, load, load_from};
-pub use model::{Auth, Config, Host, Log, LogFormat, Secret, Server};
+pub use model::{Api, Auth, Config, Host, Log, LogFormat, Secret, Server};
 pub use people::{Accounts, Mail};
 pub use tree::Origin;
 pub use units::duration;

@@ -7,7 +7,7 @@ use veche::{Audience, Class, Limits, Namespace, Network, SlowConsumer};
 
 use super::{
     error::Problem,
-    model::{Auth, Config, Host, Log, LogFormat, Secret, Server},
+    model::{Api, Auth, Config, Host, Log, LogFormat, Secret, Server},
     people::site,
     tree::{Entry, HIDDEN, Key, Tree, Value, dotted},
     units,
@@ -26,6 +26,7 @@ pub(super) fn read(tree: Tree, problems: &mut Vec<Problem>) -> Config {
         server: reader.server(),
         auth: reader.auth(),
         limits: reader.limits(),
+        api: reader.api(),
         log: reader.log(),
         accounts: reader.accounts(),
         mail: reader.mail(),
@@ -91,6 +92,14 @@ impl Reader<'_> {
             backlog_bytes: self.size("limits.backlog_bytes", default.backlog_bytes),
             retained_bytes: self.size("limits.retained_bytes", default.retained_bytes),
             inbox_bytes: self.size("limits.inbox_bytes", default.inbox_bytes),
+        }
+    }
+
+    fn api(&mut self) -> Api {
+        let default = Api::default();
+        Api {
+            requests_per_second: self.count("api.requests_per_second", default.requests_per_second),
+            requests_burst: self.count("api.requests_burst", default.requests_burst),
         }
     }
 

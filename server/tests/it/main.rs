@@ -2,6 +2,7 @@
 
 mod access;
 mod accounts;
+mod back_end;
 mod canary;
 mod cli;
 mod config;
@@ -10,6 +11,7 @@ mod durable;
 mod durable_disk;
 mod durable_restore;
 mod health;
+mod keys;
 mod log;
 mod personal;
 mod secret;

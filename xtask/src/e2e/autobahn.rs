@@ -31,7 +31,7 @@ const CASES: Duration = Duration::from_mins(15);
 
 /// Runs the step.
 pub(crate) fn autobahn(workspace: &Workspace) -> Result<Verdict, Failure> {
-    let programs = install::python_tools(workspace)?;
+    let programs = install::python_tools(workspace, "autobahn")?;
     build_release(workspace, "veche", ["--example", "conformance"])?;
     let scratch = workspace.scratch("autobahn")?;
     let port = free_port()?;

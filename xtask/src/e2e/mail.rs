@@ -57,7 +57,7 @@ const WAYS: [Way; 4] = [
 
 /// Runs the step.
 pub(crate) fn mail(workspace: &Workspace) -> Result<Verdict, Failure> {
-    let programs = install::python_tools(workspace)?;
+    let programs = install::python_tools(workspace, "mail")?;
     let scratch = workspace.scratch("mail")?;
     let certificate = certificate(&scratch)?;
     for way in &WAYS {

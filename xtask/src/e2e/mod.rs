@@ -2,11 +2,15 @@
 
 mod autobahn;
 mod browser;
+mod documents;
 mod mail;
+mod schemathesis;
 mod server;
 mod wscat;
 
 pub(crate) use autobahn::autobahn;
 pub(crate) use browser::browser;
+pub(crate) use documents::documents;
 pub(crate) use mail::mail;
+pub(crate) use schemathesis::schemathesis;
 pub(crate) use wscat::wscat;

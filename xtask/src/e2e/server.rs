@@ -75,6 +75,16 @@ impl Server {
         Ok(process::capture(&mut token)?.trim().to_owned())
     }
 
+    /// A key for this server, by `veche key create`.
+    pub(crate) fn key(&self, scopes: &[&str]) -> Result<String, Failure> {
+        let mut key = clean(&self.program);
+        key.args(["key", "create", "--name", "test", "--data"]).arg(&self.data);
+        for scope in scopes {
+            key.args(["--scope", scope]);
+        }
+        Ok(process::capture(&mut key)?.trim().to_owned())
+    }
+
     /// Stops the server as a supervisor would: it has to drain and exit with 0.
     pub(crate) fn stop(self) -> Result<(), Failure> {
         self.running.terminate(STOP)
@@ -149,6 +159,13 @@ fn ask(port: u16, head: &str, body: &str) -> io::Result<String> {
     let mut response = String::new();
     stream.read_to_string(&mut response)?;
     Ok(response)
+}
+
+/// Settings as `--set` takes them.
+pub(crate) fn settings(serve: &mut Command, settings: &[&str]) {
+    for setting in settings {
+        serve.args(["--set", setting]);
+    }
 }
 
 #[cfg(test)]

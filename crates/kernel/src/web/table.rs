@@ -84,15 +84,15 @@ impl<T> Paths<T> {
         self.patterns.iter_mut().find(|(known, _)| known == path).map(|(_, value)| value)
     }
 
-    /// `None` also for a path whose parameter is no text.
-    fn find(&self, path: &str) -> Option<(&T, Parameters)> {
+    /// The parameters are `None` where one of them is no text.
+    fn find(&self, path: &str) -> Option<(&T, Option<Parameters>)> {
         let found = self.matcher.at(path).ok()?;
         let decode = |(name, value): (&str, &str)| {
             let value = percent_decode_str(value).decode_utf8().ok()?;
             let is_text = !value.contains(char::is_control);
             is_text.then(|| (name.into(), value.into()))
         };
-        let parameters = found.params.iter().map(decode).collect::<Option<_>>()?;
+        let parameters = found.params.iter().map(decode).collect();
         Some((&self.patterns.get(*found.value)?.1, parameters))
     }
 }
@@ -103,6 +103,8 @@ pub enum Mounted {
     Entry(HttpEntry),
     /// There are entries for these methods only, as the header `Allow` says it.
     OtherMethod(HeaderValue),
+    /// The path would be an entry's, but what stands in the place of a parameter is no text.
+    Nothing,
 }
 
 /// An entry that answers a request at a certain path.
@@ -135,6 +137,7 @@ impl Table {
 
     fn entry(&self, method: &Method, path: &str) -> Option<Mounted> {
         let (methods, parameters) = self.http.find(path)?;
+        let Some(parameters) = parameters else { return Some(Mounted::Nothing) };
         let of = |method: &Method| methods.iter().find(|(known, _)| known == method);
         // The body of an answer to HEAD is left out by whoever writes it.
         let found = of(method).or_else(|| of(&Method::GET).filter(|_| method == Method::HEAD));
@@ -160,7 +163,9 @@ impl Kernel {
     pub async fn boot(&self, uri: Uri, headers: http::HeaderMap, visitor: Visitor) -> Outcome {
         let nothing = || Rejection::new(ErrorCode::NotFound, "there is no such page").field("path");
         let (answerer, parameters) = self.node.registry.table.pages.find(uri.path()).ok_or_else(nothing)?;
-        let Bound::Page(page) = &answerer.bound else { return Err(nothing()) };
+        let (Bound::Page(page), Some(parameters)) = (&answerer.bound, parameters) else {
+            return Err(nothing());
+        };
         let (method, kernel) = (Method::GET, self.clone());
         let head = Head { method, uri, headers, parameters, visitor, kernel };
         let request: PageRequest = Request { head, body: () };

@@ -49,17 +49,17 @@ fn document() -> Value {
     });
     let mut writer = Writer { schemas: settings.into_generator(), paths: Map::new() };
     let it = &mut writer;
-    it.post::<Publish, Published>("publish", "Publish in a channel", "publish");
-    it.post::<Broadcast, Broadcasted>("broadcast", "Publish in many channels", "publish");
-    it.post::<Presence, Roster>("presence", "See who is in a channel", "presence");
-    it.post::<HistoryOf, HistoryPage>("history", "Read what a channel retains", "history");
-    it.post::<Disconnect, Sessions>("disconnect", "End a user's connections", "disconnect");
-    it.post::<Subscribe, Sessions>("subscribe", "Subscribe a user to a channel", "subscribe");
-    it.post::<Subscribe, Sessions>("unsubscribe", "End a user's subscription", "subscribe");
-    it.post::<Channels, ChannelsPage>("channels", "List channels with subscribers", "channels");
-    it.post::<Standing, NodeFigures>("info", "See the node's figures", "info");
-    it.post::<Batch, Batched>("batch", "Do several operations", "of each operation");
-    it.post::<MakeKey, KeyView>("keys", "Make a key", "keys");
+    it.post::<Publish, Published>("publish", "Publish in a channel", "the right `publish`");
+    it.post::<Broadcast, Broadcasted>("broadcast", "Publish in many channels", "the right `publish`");
+    it.post::<Presence, Roster>("presence", "See who is in a channel", "the right `presence`");
+    it.post::<HistoryOf, HistoryPage>("history", "Read what a channel retains", "the right `history`");
+    it.post::<Disconnect, Sessions>("disconnect", "End a user's connections", "the right `disconnect`");
+    it.post::<Subscribe, Sessions>("subscribe", "Subscribe a user to a channel", "the right `subscribe`");
+    it.post::<Subscribe, Sessions>("unsubscribe", "End a user's subscription", "the right `subscribe`");
+    it.post::<Channels, ChannelsPage>("channels", "List channels with subscribers", "the right `channels`");
+    it.post::<Standing, NodeFigures>("info", "See the node's figures", "the right `info`");
+    it.post::<Batch, Batched>("batch", "Do several operations", "the right of each operation");
+    it.post::<MakeKey, KeyView>("keys", "Make a key", "the right `keys`");
     it.keys();
     it.schemas.subschema_for::<Operation>();
     let failed = it.schemas.subschema_for::<Failed>();
@@ -98,7 +98,7 @@ fn document() -> Value {
 }
 
 impl Writer {
-    /// An endpoint for `In` that answers `Out`, by keys with this right.
+    /// An endpoint for `In` that answers `Out`, by keys that have `right`.
     fn post<In: JsonSchema, Out: JsonSchema>(&mut self, name: &str, summary: &str, right: &str) {
         let body = self.schemas.subschema_for::<In>();
         let mut responses = self.responses::<Out>();
@@ -110,7 +110,7 @@ impl Writer {
         let operation = json!({
             "operationId": if name == "keys" { "make_key" } else { name },
             "summary": summary,
-            "description": format!("Needs a scope of the right: {right}."),
+            "description": format!("A key needs {right}."),
             "parameters": [{
                 "name": "Idempotency-Key",
                 "in": "header",
@@ -131,7 +131,7 @@ impl Writer {
         let list = json!({
             "operationId": "list_keys",
             "summary": "List the keys",
-            "description": "Needs a scope of the right: keys. No secret is shown.",
+            "description": "A key needs the right `keys`. No secret is shown.",
             "parameters": [
                 query("cursor", id.clone()),
                 query("limit", json!({ "type": "integer", "minimum": 1, "maximum": 1_000 })),
@@ -144,7 +144,7 @@ impl Writer {
         let revoke = json!({
             "operationId": "revoke_key",
             "summary": "Revoke a key",
-            "description": "Needs a scope of the right: keys. It holds no more within 2 s.",
+            "description": "A key needs the right `keys`. What is revoked holds no more within 2 s.",
             "parameters": [{ "name": "id", "in": "path", "required": true, "schema": id }],
             "responses": responses,
         });

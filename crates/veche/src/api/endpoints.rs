@@ -1,20 +1,20 @@
 //! The entries of `/api/v1/*`: whose key, which request, which answer.
 
-use std::sync::Arc;
+use std::{future::Future, sync::Arc};
 
 use bytes::Bytes;
 use http::{HeaderValue, Method, StatusCode};
 use serde::{Serialize, de::DeserializeOwned};
 use veche_kernel::{
     ErrorCode, Module, Quota, Rejection, State,
-    web::{HttpOutcome, HttpRequest, HttpResponse, Json, json_response, read_json},
+    web::{HttpOutcome, HttpRequest, HttpResponse, Json, json_response},
 };
 
 use super::{
     Key, KeyError, KeyId, Keys, Right, audit, document,
     grant::{Grant, Meters},
-    kept::{self, Found, Kept},
-    operations::{Answer, json, limit, wrong},
+    kept::{self, Found, Kept, Place},
+    operations::{Answer, json, limit, read_object, wrong},
     page,
     requests::{Batch, MakeKey, Operation, PAGE_MAX, TTL_MAX_S},
     responses::{KeyView, KeysPage, Revoked},
@@ -28,7 +28,7 @@ const KEYS_PAGE: usize = 100;
 /// The HTTP door for servers.
 ///
 /// ```
-/// use std::sync::Arc;
+/// use std::{future::Future, sync::Arc};
 /// use veche::{Kernel, api::{Api, MemoryKeys}};
 ///
 /// # fn main() -> Result<(), veche::BuildError> {
@@ -71,12 +71,10 @@ impl Api {
     pub fn module(self) -> Module {
         let Self { keys, quota } = self;
         let desk = Desk { keys, quota, meters: Meters::default(), kept: Arc::default() };
-        let module = Module::new("api")
-            .http(Method::GET, "/api/v1/openapi.json", async |_: HttpRequest| document::response())
-            .http(Method::GET, "/api/docs", async |_: HttpRequest| page::html())
-            .http(Method::GET, "/api/docs/docs.css", async |_: HttpRequest| page::css())
-            .http(Method::GET, "/api/docs/docs.js", async |_: HttpRequest| page::script())
-            .own_credentials();
+        let module = shown(Module::new("api"), "/api/v1/openapi.json", document::response);
+        let module = shown(module, "/api/docs", page::html);
+        let module = shown(module, "/api/docs/docs.css", page::css);
+        let module = shown(module, "/api/docs/docs.js", page::script);
         let module = operation(module, "/api/v1/publish", Operation::Publish);
         let module = operation(module, "/api/v1/broadcast", Operation::Broadcast);
         let module = operation(module, "/api/v1/presence", Operation::Presence);
@@ -99,6 +97,11 @@ impl Api {
     }
 }
 
+/// An entry that answers everybody the same.
+fn shown(module: Module<Arc<Desk>>, path: &'static str, file: fn() -> HttpResponse) -> Module<Arc<Desk>> {
+    module.http(Method::GET, path, move |_: HttpRequest| async move { file() }).own_credentials()
+}
+
 /// An entry for one operation.
 fn operation<T: DeserializeOwned + Send + 'static>(
     module: Module<Arc<Desk>>,
@@ -106,14 +109,14 @@ fn operation<T: DeserializeOwned + Send + 'static>(
     make: fn(T) -> Operation,
 ) -> Module<Arc<Desk>> {
     let entry = move |request: HttpRequest, State(desk): Shared| async move {
-        let perform = async |grant: &Grant, body: T| make(body).perform(grant).await;
+        let perform = move |grant: Grant, body: T| async move { make(body).perform(&grant).await };
         desk.answer(request, path, perform).await
     };
     module.http(Method::POST, path, entry).own_credentials()
 }
 
 async fn batch(request: HttpRequest, State(desk): Shared) -> HttpOutcome {
-    let perform = async |grant: &Grant, batch: Batch| json(&batch.perform(grant).await?);
+    let perform = |grant: Grant, batch: Batch| async move { json(&batch.perform(&grant).await?) };
     desk.answer(request, "/api/v1/batch", perform).await
 }
 
@@ -126,30 +129,57 @@ impl Desk {
     }
 
     /// Answers a request with a body: once, where it has an `Idempotency-Key`.
-    async fn answer<T: DeserializeOwned>(
+    async fn answer<T: DeserializeOwned, Fut: Future<Output = Answer> + Send + 'static>(
         &self,
         mut request: HttpRequest,
         path: &'static str,
-        perform: impl AsyncFnOnce(&Grant, T) -> Answer,
+        perform: impl FnOnce(Grant, T) -> Fut,
     ) -> HttpOutcome {
         let grant = self.grant(&request).await?;
+        let (body, place) = match self.enter(&grant, &mut request, path).await? {
+            Entered::Answered(response) => return Ok(response),
+            Entered::First { body, place } => (body, place),
+        };
+        let kernel = grant.kernel.clone();
+        let performing = perform(grant, read_object(&body)?);
+        let performing =
+            async { Ok::<_, Rejection>(Bytes::from(String::from(Box::<str>::from(performing.await?)))) };
+        let Some(place) = place else { return Ok(json_response(StatusCode::OK, performing.await?)) };
+        // What was begun is done to its end and remembered: whoever named it asks again when the answer is lost.
+        let clock = kernel.clock().clone();
+        let remembering = kernel.handlers().spawn(async move {
+            let response = performing.await?;
+            place.keep(response.clone(), clock.now_ms());
+            Ok::<_, Rejection>(response)
+        });
+        let panicked = |_| Rejection::new(ErrorCode::Internal, "the operation panicked");
+        Ok(json_response(StatusCode::OK, remembering.await.map_err(panicked)??))
+    }
+
+    /// Reads a request's body, and looks whether the request was answered before.
+    async fn enter(
+        &self,
+        grant: &Grant,
+        request: &mut HttpRequest,
+        path: &'static str,
+    ) -> Result<Entered, Rejection> {
         let name = kept::name(request.headers())?;
         let body = request.take_json_text(BODY_BYTES).await?;
-        let now_ms = request.kernel().clock().now_ms();
-        let place = match name {
-            None => None,
-            Some(name) => match self.kept.enter((grant.key.id.clone(), path, name), &body, now_ms)? {
-                Found::Response(response) => return Ok(again(response)),
-                Found::Place(place) => Some(place),
-            },
-        };
-        let response = perform(&grant, read_json(&body)?).await?;
-        let response = Bytes::from(String::from(Box::<str>::from(response)));
-        if let Some(place) = place {
-            place.keep(response.clone(), now_ms);
-        }
-        Ok(json_response(StatusCode::OK, response))
+        let Some(name) = name else { return Ok(Entered::First { body, place: None }) };
+        let now_ms = grant.kernel.clock().now_ms();
+        Ok(match self.kept.enter((grant.key.id.clone(), path, name), &body, now_ms)? {
+            Found::Response(response) => Entered::Answered(again(response)),
+            Found::Place(place) => Entered::First { body, place: Some(place) },
+        })
     }
+}
+
+/// What becomes of a request with a body.
+enum Entered {
+    /// It was answered before, and is answered by the same.
+    Answered(HttpResponse),
+    /// It is to be done, and its response to be kept in the place, if it has one.
+    First { body: Bytes, place: Option<Place> },
 }
 
 /// The response that was kept.
@@ -161,22 +191,17 @@ fn again(response: Bytes) -> HttpResponse {
 
 async fn make_key(mut request: HttpRequest, State(desk): Shared) -> HttpOutcome {
     let grant = desk.grant(&request).await?;
-    let name = kept::name(request.headers())?;
-    let body = request.take_json_text(BODY_BYTES).await?;
-    let now_ms = request.kernel().clock().now_ms();
-    let place = match name {
-        None => None,
-        Some(name) => match desk.kept.enter((grant.key.id.clone(), "/api/v1/keys", name), &body, now_ms)? {
-            Found::Response(response) => return Ok(again(response)),
-            Found::Place(place) => Some(place),
-        },
+    let (body, place) = match desk.enter(&grant, &mut request, "/api/v1/keys").await? {
+        Entered::Answered(response) => return Ok(response),
+        Entered::First { body, place } => (body, place),
     };
-    let made = desk.make(&grant, read_json(&body)?).await;
+    let made = desk.make(&grant, read_object(&body)?).await;
     audit::line(&grant.key.id, "make_key", made.as_ref().map_or("", |(key, _)| key.id.as_str()), &made);
     let (key, view) = made?;
     if let Some(place) = place {
         // Without the secret: it is shown once.
-        place.keep(Bytes::from(encode(&KeyView::of(&key, None))?), now_ms);
+        let kept = Bytes::from(encode(&KeyView::of(&key, None))?);
+        place.keep(kept, grant.kernel.clock().now_ms());
     }
     Ok(json_response(StatusCode::OK, encode(&view)?))
 }

@@ -66,7 +66,9 @@ pub(super) fn name(headers: &HeaderMap) -> Result<Option<Box<str>>, Rejection> {
     if names.next().is_some() {
         return Err(wrong("the header stands twice"));
     }
-    let text = name.to_str().ok().filter(|name| (1..=255).contains(&name.len()));
+    let fits =
+        |name: &&str| (1..=255).contains(&name.len()) && name.bytes().all(|byte| byte.is_ascii_graphic());
+    let text = name.to_str().ok().filter(fits);
     text.map(|text| Some(text.into())).ok_or_else(|| wrong("it has 1 to 255 visible ASCII characters"))
 }
 

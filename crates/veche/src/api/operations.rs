@@ -1,7 +1,7 @@
 //! What each operation does, once its key was read.
 
 use futures_util::{StreamExt, stream};
-use serde::Serialize;
+use serde::{Serialize, de::DeserializeOwned};
 use serde_json::value::{RawValue, to_raw_value};
 use veche_kernel::{
     ChannelName, CloseCode, ErrorCode, Post, Range, Rejection, SessionId, UserId, web::read_json,
@@ -171,6 +171,9 @@ impl Channels {
         }
         let limit = limit(self.limit, PAGE_MAX, HISTORY_MAX)?;
         let prefix = self.prefix.unwrap_or_default();
+        if prefix.chars().count() > 255 {
+            return Err(wrong("prefix", "no name is as long"));
+        }
         if let Some(cursor) = &self.cursor {
             ChannelName::parse(cursor).map_err(|error| wrong("cursor", error.to_string()))?;
         }
@@ -196,7 +199,7 @@ impl Batch {
         let mut results = Vec::with_capacity(self.operations.len());
         for (at, operation) in self.operations.iter().enumerate() {
             let paid = if at > 0 { grant.take() } else { Ok(()) };
-            let answer = match paid.and_then(|()| read_json::<Operation>(operation.get().as_bytes())) {
+            let answer = match paid.and_then(|()| read_object::<Operation>(operation.get().as_bytes())) {
                 Ok(operation) => operation.perform(grant).await,
                 Err(rejection) => Err(rejection),
             };
@@ -264,6 +267,14 @@ fn offset(field: &'static str, value: u64) -> Result<u64, Rejection> {
 pub(super) fn limit(asked: Option<u64>, most: usize, default: usize) -> Result<usize, Rejection> {
     let limit = asked.map_or(Ok(default), usize::try_from).unwrap_or(usize::MAX);
     if (1..=most).contains(&limit) { Ok(limit) } else { Err(wrong("limit", format!("it is 1 to {most}"))) }
+}
+
+/// Reads an object. The parser alone would also take its values in a list.
+pub(super) fn read_object<T: DeserializeOwned>(json: &[u8]) -> Result<T, Rejection> {
+    match json.trim_ascii_start().first() {
+        Some(b'{') => read_json(json),
+        _ => Err(Rejection::new(ErrorCode::BadRequest, "a JSON object is expected")),
+    }
 }
 
 pub(super) fn wrong(field: &'static str, why: impl Into<std::borrow::Cow<'static, str>>) -> Rejection {

@@ -18,7 +18,14 @@ pub(super) const TTL_MAX_S: u64 = 3_153_600_000;
 /// The largest number that every reader of JSON keeps whole.
 pub(super) const INTEGER_MAX: u64 = (1 << 53) - 1;
 
-/// What a name's characters may be; bytes and NFC are for the reader.
+/// What a text's characters may be; its bytes are for the reader.
+macro_rules! printable {
+    () => {
+        r"^[^\u0000-\u001f\u007f-\u009f\u2028\u2029]+$"
+    };
+}
+
+/// The same for names of channels and users; bytes and NFC are for the reader.
 macro_rules! name_schema {
     () => {
         r"^[^\u0000-\u001f\u007f-\u009f\u2028\u2029*]+$"
@@ -34,16 +41,16 @@ pub(super) struct Publish {
     #[schemars(length(min = 1, max = 255), regex(pattern = name_schema!()))]
     pub(super) channel: String,
     /// The event's name; `message` if it is left out. A name of the protocol is refused.
-    #[schemars(length(min = 1, max = 128))]
+    #[schemars(length(min = 1, max = 128), regex(pattern = printable!()))]
     pub(super) event: Option<String>,
     /// The payload, any JSON.
     #[schemars(with = "serde_json::Value")]
     pub(super) data: Box<RawValue>,
     /// A name for the operation: within the channel's window the same name publishes once.
-    #[schemars(length(min = 1, max = 128))]
+    #[schemars(length(min = 1, max = 128), regex(pattern = printable!()))]
     pub(super) op_id: Option<String>,
     /// What makes publications replace each other for a slow subscriber under `latest_per_key`.
-    #[schemars(length(min = 1, max = 128))]
+    #[schemars(length(min = 1, max = 128), regex(pattern = printable!()))]
     pub(super) key: Option<String>,
 }
 
@@ -56,16 +63,16 @@ pub(super) struct Broadcast {
     #[schemars(length(min = 1, max = 1000))]
     pub(super) channels: Vec<String>,
     /// The event's name; `message` if it is left out. A name of the protocol is refused.
-    #[schemars(length(min = 1, max = 128))]
+    #[schemars(length(min = 1, max = 128), regex(pattern = printable!()))]
     pub(super) event: Option<String>,
     /// The payload, any JSON.
     #[schemars(with = "serde_json::Value")]
     pub(super) data: Box<RawValue>,
     /// A name for the operation, in each of the channels.
-    #[schemars(length(min = 1, max = 128))]
+    #[schemars(length(min = 1, max = 128), regex(pattern = printable!()))]
     pub(super) op_id: Option<String>,
     /// What makes publications replace each other for a slow subscriber under `latest_per_key`.
-    #[schemars(length(min = 1, max = 128))]
+    #[schemars(length(min = 1, max = 128), regex(pattern = printable!()))]
     pub(super) key: Option<String>,
 }
 
@@ -190,7 +197,7 @@ pub(super) struct Batch {
 #[schemars(example = serde_json::json!({ "name": "back end", "scopes": ["publish:news:*"], "ttl_s": 2_592_000 }))]
 pub(super) struct MakeKey {
     /// What people call it.
-    #[schemars(length(min = 1, max = 128))]
+    #[schemars(length(min = 1, max = 128), regex(pattern = printable!()))]
     pub(super) name: String,
     /// What it may do; no more than the key that makes it.
     #[schemars(length(min = 1, max = 64))]

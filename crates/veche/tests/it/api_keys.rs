@@ -145,3 +145,19 @@ async fn a_key_that_asks_too_often_is_told_when_to_come_back() {
     assert!((1..=3_600).contains(&seconds), "{seconds}");
     two.does("info", json!({})).await;
 }
+
+#[tokio::test]
+async fn an_address_that_guesses_keys_is_told_to_wait() {
+    // Red: `answer` that does not count what an entry refuses.
+    let (kept, [good]) = keys([ALL]);
+    let builder = guests().mount(Api::new(Arc::new(kept)).module());
+    let server = start_with(builder, |listen| listen.failures_per_minute(2));
+    let status = async |bearer: &str| Http::of(&server, bearer).post("/api/v1/info", json!({})).await.status;
+    assert_eq!(
+        [status("").await, status("").await, status("").await],
+        [401; 3],
+        "who shows no key guesses none"
+    );
+    assert_eq!([status("vk_a").await, status("vk_b").await, status("vk_c").await], [401, 401, 429]);
+    assert_eq!(status(&good.to_string()).await, 200, "others of the address may have one");
+}

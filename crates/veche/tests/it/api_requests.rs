@@ -51,6 +51,7 @@ async fn a_wrong_field_is_named() {
         ("subscribe", json!({"user": "ann", "channel": "a*"}), "channel"),
         ("channels", json!({"limit": 1_001}), "limit"),
         ("channels", json!({"cursor": "a*"}), "cursor"),
+        ("channels", json!({"prefix": "x".repeat(256)}), "prefix"),
         ("info", json!({"more": 1}), "more"),
         ("batch", json!({"operations": {}}), "operations"),
     ] {
@@ -61,7 +62,7 @@ async fn a_wrong_field_is_named() {
 
 #[tokio::test]
 async fn what_is_no_json_request_is_refused() {
-    // Red: `take_json_text` without the look at the type; the bound of the body raised.
+    // Red: `take_json_text` without the look at the type; the bound of the body raised; the routes' bare 404.
     let (server, key) = server();
     let api = Http::of(&server, key.clone());
     let check = async |line: &str, more: &str, body: &str, status: u16| {
@@ -77,6 +78,7 @@ async fn what_is_no_json_request_is_refused() {
     check(publish, "Content-Type: application/x-www-form-urlencoded\r\n", body, 415).await;
     check(publish, json, "", 400).await;
     check(publish, json, "[]", 400).await;
+    check(publish, json, r#"["room:1",null,1,null,null]"#, 400).await;
     check(publish, json, "\u{feff}{}", 400).await;
     check(publish, json, &(body.to_owned() + body), 400).await;
     check(publish, json, &format!(r#"{{"channel":"room:1","data":"{}"}}"#, "x".repeat(1 << 20)), 413).await;
@@ -86,12 +88,17 @@ async fn what_is_no_json_request_is_refused() {
     check("POST /api/v1/../v1/publish", json, body, 404).await;
     check("POST /api/v1/%70ublish", json, body, 404).await;
     check("POST /api/v1/nothing", json, body, 404).await;
+    for nothing in ["DELETE /api/v1/keys/%C2%84", "POST /api/v1/nothing", "GET /api/"] {
+        let told = api.send(nothing, "", "").await;
+        assert_eq!((told.status, told.error()), (404, ("not_found", None)), "{nothing}");
+    }
 }
 
 #[tokio::test]
 async fn the_document_and_its_page_are_for_everybody() {
     // Red: a page that asks for a script of another host; `openapi.json` behind a key.
-    let (server, _) = server();
+    let (server, key) = server();
+    assert_eq!(Http::of(&server, key).send("GET /api/v1/openapi.json", "", "").await.status, 200);
     let nobody = Http::of(&server, "");
     let document = nobody.send("GET /api/v1/openapi.json", "", "").await;
     assert_eq!((document.status, &document.body["openapi"]), (200, &json!("3.1.0")));

@@ -2,6 +2,7 @@
 
 mod api;
 mod api_keys;
+mod api_lost;
 mod api_requests;
 mod calls;
 mod credentials;

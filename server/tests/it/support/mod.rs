@@ -2,6 +2,7 @@
 //! bare sockets.
 
 pub(crate) mod client;
+pub(crate) mod http;
 pub(crate) mod process;
 #[path = "../../../../crates/veche/tests/it/support/proxy.rs"]
 pub(crate) mod proxy;
