@@ -2,6 +2,7 @@
 //! without secrets.
 
 use std::{
+    fs,
     io::{BufRead as _, BufReader, Lines, Write as _},
     path::Path,
     process::{Child, ChildStdin, ChildStdout, Command, Stdio},
@@ -94,9 +95,16 @@ fn the_documents_lines_do_what_it_says() {
     let issued = shell.json(token);
     let mut socket = Client::connect(server.address(), issued["token"].as_str().expect("a token"))
         .unwrap_or_else(|_| panic!("the token is good"));
+    let jar = fs::read_to_string(folder.path().join("cookies.txt")).expect("curl wrote it");
+    let cookie = jar.split_whitespace().last().expect("a cookie");
+    let headers = format!("Cookie: veche_session={cookie}\r\nOrigin: {}", base(&server));
+    let by_cookie = Client::connect_by(server.address(), &headers);
+    let mut by_cookie = by_cookie.unwrap_or_else(|_| panic!("the cookie is good"));
     assert_eq!(shell.run(sign_out), "");
-    let closed = socket.expect(&["never"]);
-    assert!(closed.is_err(), "the socket ends with its sign-in: {closed:?}");
+    for socket in [&mut socket, &mut by_cookie] {
+        let closed = socket.expect(&["never"]);
+        assert!(closed.is_err(), "the socket ends with its sign-in: {closed:?}");
+    }
     assert_eq!(shell.json(me)["error"]["code"], "unauthorized");
     assert_eq!(shell.json(demo)["name"], "Аня");
 }
@@ -155,7 +163,7 @@ fn no_secret_is_in_the_log_nor_in_the_figures() {
     let chosen = json!({"token": reset, "password": format!("{canary} third")});
     assert_eq!(post(&server, "reset", &chosen, &[]).0, 204);
 
-    let cookies = std::fs::read_to_string(jar).expect("curl wrote it");
+    let cookies = fs::read_to_string(jar).expect("curl wrote it");
     let cookie = cookies.split_whitespace().last().expect("a cookie").to_owned();
     let figures = get(&server, "/metrics");
     assert!(

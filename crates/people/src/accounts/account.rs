@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use serde::Serialize;
+use tokio::sync::Semaphore;
 use veche_kernel::{ErrorCode, Rejection, UserId};
 use veche_store::{Error, Store};
 
@@ -23,6 +24,8 @@ use crate::{
 
 /// A sign-in that was used is noted at most so often, ms.
 const SEEN_EVERY_MS: u64 = 10 * 60_000;
+/// Letters to those who have forgotten their password that may be written at once.
+const RESETS: usize = 64;
 
 /// How the accounts of a site work.
 #[derive(Debug, Clone)]
@@ -82,6 +85,7 @@ struct Inner {
     settings: Settings,
     attempts: Attempts,
     recent: Recent,
+    resets: Arc<Semaphore>,
 }
 
 impl Accounts {
@@ -91,8 +95,8 @@ impl Accounts {
         let cores = std::thread::available_parallelism().map_or(1, usize::from);
         let hasher = Hasher::new(settings.cost, cores).ok_or(Open::Cost)?;
         let attempts = Attempts::new(settings.quotas, store.clock().clone());
-        let recent = Recent::default();
-        let accounts = Self(Arc::new(Inner { store, post, hasher, settings, attempts, recent }));
+        let (recent, resets) = (Recent::default(), Arc::new(Semaphore::new(RESETS)));
+        let accounts = Self(Arc::new(Inner { store, post, hasher, settings, attempts, recent, resets }));
         if accounts.settings().demonstration {
             accounts.make_demonstration_users().await?;
         }
@@ -113,6 +117,11 @@ impl Accounts {
 
     pub(crate) fn settings(&self) -> &Settings {
         &self.0.settings
+    }
+
+    /// Places for those who have forgotten their password, whose letter is written after the answer.
+    pub(super) fn resets(&self) -> Arc<Semaphore> {
+        Arc::clone(&self.0.resets)
     }
 
     pub(super) fn attempts(&self) -> &Attempts {

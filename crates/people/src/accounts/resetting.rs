@@ -31,7 +31,11 @@ impl Accounts {
         let email = checked_email(email)?;
         self.attempts().of_letters(&email)?;
         let accounts = self.clone();
+        let place = self.resets().try_acquire_owned();
+        let place =
+            place.map_err(|_| Rejection::unavailable("too many ask at once").retry_after_ms(1_000))?;
         tokio::spawn(async move {
+            let _place = place;
             if let Err(error) = accounts.send_reset(email).await {
                 tracing::warn!(error = error.message(), "a link to a new password was not written");
             }

@@ -17,6 +17,8 @@ const TABLES: &[Migration] = &[Migration { name: "outbox", sql: include_str!("ou
 
 /// Letters that the worker takes at a time.
 const HANDFUL: i64 = 32;
+/// How long the operator can see that a letter was given up, ms: 30 days.
+const SHOWN_MS: u64 = 30 * 24 * 3_600_000;
 
 /// The outbox and the way out of it. Cheap to clone.
 ///
@@ -92,7 +94,7 @@ impl Post {
     /// The oldest letters that are due.
     pub(super) async fn due(&self, now_ms: u64) -> Result<Vec<Due>, Error> {
         let sql = "SELECT id, email, name, subject, text, html, unsubscribe, written_ms, failed FROM mail
-                   WHERE given_up_ms IS NULL AND due_ms <= $1 ORDER BY due_ms, id LIMIT $2";
+                   WHERE due_ms <= $1 ORDER BY due_ms, id LIMIT $2";
         let params = params![integer(now_ms), HANDFUL];
         self.0.store.read(async |tx| tx.rows(sql, params).await?.iter().map(due).collect()).await
     }
@@ -130,12 +132,16 @@ impl Post {
         self.0.store.write(async move |tx| tx.execute(sql, params![&id, &reason]).await.map(drop)).await
     }
 
-    /// Keeps its address and its subject for the operator, and no secret.
+    /// Keeps its address and its subject for the operator, and no secret; those of long ago are forgotten.
     async fn give_up(&self, due: &Due) -> Result<(), Error> {
         let id: Arc<str> = due.mail.id.as_str().into();
-        let sql = "UPDATE mail SET given_up_ms = $2, text = '', html = '' WHERE id = $1";
-        let write =
-            async move |tx: &mut Tx| tx.execute(sql, params![&id, integer(tx.now_ms())]).await.map(drop);
+        let write = async move |tx: &mut Tx| {
+            let sql = "UPDATE mail SET given_up_ms = $2, due_ms = $3, text = '', html = '' WHERE id = $1";
+            let now_ms = tx.now_ms();
+            tx.execute(sql, params![&id, integer(now_ms), integer(u64::MAX)]).await?;
+            let old_ms = integer(now_ms.saturating_sub(SHOWN_MS));
+            tx.execute("DELETE FROM mail WHERE given_up_ms <= $1", params![old_ms]).await.map(drop)
+        };
         self.0.store.write(write).await
     }
 }

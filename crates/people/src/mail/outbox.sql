@@ -1,5 +1,5 @@
--- Letters that wait for the post office. A letter that it took is deleted; one that was given up stays, without
--- its text, until the operator has seen it.
+-- Letters that wait for the post office. A letter that it took is deleted; one that was given up stays for 30 days,
+-- without its text.
 CREATE TABLE mail (
     id TEXT COLLATE "C" NOT NULL PRIMARY KEY,
     email TEXT NOT NULL,
@@ -9,7 +9,7 @@ CREATE TABLE mail (
     html TEXT NOT NULL,
     unsubscribe TEXT, -- NULL: nobody turns such letters off
     written_ms BIGINT NOT NULL,
-    due_ms BIGINT NOT NULL,
+    due_ms BIGINT NOT NULL, -- never, once it is given up
     failed BIGINT NOT NULL,
     reason TEXT, -- NULL: it has not failed
     given_up_ms BIGINT -- NULL: it has not been given up

@@ -60,6 +60,17 @@ async fn a_letter_that_is_not_taken_is_tried_five_times() {
     let left = "SELECT COUNT(*) FROM mail WHERE given_up_ms IS NOT NULL AND text = '' AND html = ''
                 AND reason = 'closed on Sundays' AND subject = 'again'";
     assert_eq!(house.count(left).await, 1);
+
+    // Red without the deletion in `give_up`.
+    house.letters.is_closed.store(true, Ordering::Relaxed);
+    house.clock.advance(Duration::from_hours(24 * 30));
+    write(&house, "much later", false).await.expect("it is written");
+    for _ in 0..6 {
+        house.post.deliver_due().await;
+        house.clock.advance(Duration::from_hours(2));
+    }
+    assert_eq!(house.count("SELECT COUNT(*) FROM mail WHERE subject = 'again'").await, 0);
+    assert_eq!(house.count("SELECT COUNT(*) FROM mail WHERE given_up_ms IS NOT NULL").await, 1);
 }
 
 #[tokio::test]

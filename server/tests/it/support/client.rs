@@ -30,6 +30,11 @@ pub(crate) struct Client {
 impl Client {
     /// Connects as the bearer of this token, once.
     pub(crate) fn connect(address: SocketAddr, token: &str) -> Result<Self, Gone> {
+        Self::connect_by(address, &format!("Authorization: Bearer {token}"))
+    }
+
+    /// The same by other headers (lines without the last end).
+    pub(crate) fn connect_by(address: SocketAddr, headers: &str) -> Result<Self, Gone> {
         let stream = TcpStream::connect(address).map_err(|_| Gone)?;
         stream.set_nodelay(true).map_err(|_| Gone)?;
         // A server that is stuck fails the test in place of waiting for ever.
@@ -37,7 +42,7 @@ impl Client {
         let decoder = Decoder::new(Config::new(Role::Client, 1 << 20));
         let begun = Instant::now();
         let mut client = Self { stream, begun, bytes: Vec::new(), decoder, scratch: Scratch::default() };
-        client.upgrade(token)?;
+        client.upgrade(headers)?;
         let welcome = client.text()?;
         assert!(welcome.contains("welcome"), "{welcome}");
         Ok(client)
@@ -48,11 +53,11 @@ impl Client {
         until(|| Self::connect(address, token).ok())
     }
 
-    fn upgrade(&mut self, token: &str) -> Result<(), Gone> {
+    fn upgrade(&mut self, headers: &str) -> Result<(), Gone> {
         let request = format!(
             "GET /realtime/ws HTTP/1.1\r\nHost: localhost\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\
              Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\
-             Authorization: Bearer {token}\r\n\r\n"
+             {headers}\r\n\r\n"
         );
         self.stream.write_all(request.as_bytes()).map_err(|_| Gone)?;
         let end = loop {
