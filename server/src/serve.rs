@@ -18,7 +18,7 @@ use crate::{
     health::{self, Figures, Readiness, Vitals},
     keys::FileKeys,
     metrics,
-    people::{Mounted, People, PeopleError},
+    people::{Mounted, People, PeopleError, companions},
     secret::{self, SecretError},
     store::{self, Database, StoreError},
 };
@@ -51,6 +51,9 @@ pub enum ServeError {
     /// People cannot have accounts.
     #[error(transparent)]
     People(#[from] PeopleError),
+    /// People cannot have friends, notifications and files.
+    #[error(transparent)]
+    Companions(#[from] companions::CompanionsError),
     /// The namespaces contradict each other, or the threads do not start.
     #[error(transparent)]
     Build(#[from] BuildError),
@@ -113,6 +116,12 @@ pub fn run(config: Config, demo: bool) -> Result<(), ServeError> {
         }
         None => (builder, None),
     };
+    let builder = if config.people.enabled {
+        let mounted = companions::mount(&config, database.store(), builder);
+        store::block_on(async { Ok(mounted.await) })??
+    } else {
+        builder
+    };
     let kernel = builder.build()?;
     let control = Control::listen(&config.server.data, &kernel);
     if let Err(error) = &control {
@@ -132,6 +141,9 @@ pub fn run(config: Config, demo: bool) -> Result<(), ServeError> {
     handlers.spawn(keep_up(metrics));
     if let Some(people) = people {
         handlers.spawn(people.work());
+    }
+    if config.people.enabled {
+        handlers.spawn(companions::tend(database.store().clone()));
     }
     let served = handlers.block_on(veche::serve(kernel, listen));
     drop(control);

@@ -5,6 +5,7 @@
 mod error;
 mod layers;
 mod model;
+mod namespaces;
 mod people;
 mod reader;
 mod tree;
@@ -13,7 +14,7 @@ mod units;
 pub use error::{ConfigError, Problem};
 pub use layers::{DEFAULT_FILE, Environment, Overrides, load, load_from};
 pub use model::{Api, Auth, Config, Host, Log, LogFormat, Secret, Server};
-pub use people::{Accounts, Mail};
+pub use people::{Accounts, Mail, People};
 pub use tree::Origin;
 pub use units::duration;
 

@@ -11,7 +11,7 @@ use std::{
 use veche::{Audience, Class, Limits, Namespace, Network, Quota};
 use veche_people::accounts::Site;
 
-use super::people::{Accounts, Mail};
+use super::people::{Accounts, Mail, People};
 
 /// Everything that can be configured.
 #[derive(Debug, Clone, PartialEq, Default)]
@@ -28,6 +28,8 @@ pub struct Config {
     pub log: Log,
     /// `accounts.*`
     pub accounts: Accounts,
+    /// `people.*`
+    pub people: People,
     /// `mail.*`
     pub mail: Mail,
     /// `namespaces.*`, by name.
@@ -40,6 +42,7 @@ impl Config {
     #[must_use]
     pub fn with_demo(mut self) -> Self {
         self.accounts.enabled = true;
+        self.people.enabled = true;
         if self.namespaces.iter().all(|namespace| !namespace.name.is_empty()) {
             let mut open = Namespace::new("");
             open.class = Class::Memory;

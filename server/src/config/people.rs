@@ -1,8 +1,8 @@
-//! `accounts.*` and `mail.*`: whether people have accounts here, and how they are written to.
+//! `accounts.*`, `people.*` and `mail.*`: what people have here, and how they are written to.
 
 use std::path::PathBuf;
 
-use veche_people::accounts::Site;
+use veche_people::{accounts::Site, files::FileLimits};
 
 use super::{
     model::Secret,
@@ -17,6 +17,15 @@ const BOOLEAN: &str = "true or false";
 pub struct Accounts {
     /// Registration, sign-in and the pages of mailed links. `--demo` turns it on.
     pub enabled: bool,
+}
+
+/// What people have beside an account, of this server or of another service.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct People {
+    /// Friends, notifications and files. `--demo` turns it on.
+    pub enabled: bool,
+    /// How much is kept of files.
+    pub files: FileLimits,
 }
 
 /// How letters leave. At most one of the three ways is given; none is the folder `mail` of the data folder, for
@@ -46,6 +55,17 @@ impl Reader<'_> {
     pub(super) fn accounts(&mut self) -> Accounts {
         let default = Accounts::default();
         Accounts { enabled: self.boolean("accounts.enabled", default.enabled) }
+    }
+
+    pub(super) fn people(&mut self) -> People {
+        let default = People::default();
+        let FileLimits { file_bytes, user_bytes, .. } = default.files;
+        let files = FileLimits {
+            file_bytes: self.size("people.file_bytes", file_bytes as usize) as u64,
+            user_bytes: self.size("people.files_bytes_per_user", user_bytes as usize) as u64,
+            ..default.files
+        };
+        People { enabled: self.boolean("people.enabled", default.enabled), files }
     }
 
     pub(super) fn mail(&mut self) -> Mail {

@@ -3,7 +3,7 @@
 use std::{path::PathBuf, time::Duration};
 
 use tracing_subscriber::EnvFilter;
-use veche::{Audience, Class, Limits, Namespace, Network, SlowConsumer};
+use veche::{Limits, Network};
 
 use super::{
     error::Problem,
@@ -29,6 +29,7 @@ pub(super) fn read(tree: Tree, problems: &mut Vec<Problem>) -> Config {
         api: reader.api(),
         log: reader.log(),
         accounts: reader.accounts(),
+        people: reader.people(),
         mail: reader.mail(),
         namespaces: reader.namespaces(),
     };
@@ -37,8 +38,8 @@ pub(super) fn read(tree: Tree, problems: &mut Vec<Problem>) -> Config {
 }
 
 pub(super) struct Reader<'a> {
-    tree: Tree,
-    problems: &'a mut Vec<Problem>,
+    pub(super) tree: Tree,
+    pub(super) problems: &'a mut Vec<Problem>,
     /// The keys that were asked for, for suggestions.
     known: Vec<Key>,
 }
@@ -112,73 +113,6 @@ impl Reader<'_> {
         }
     }
 
-    fn namespaces(&mut self) -> Vec<Namespace> {
-        let names = self.tree.names_under("namespaces");
-        names.into_iter().map(|name| self.namespace(name)).collect()
-    }
-
-    fn namespace(&mut self, name: String) -> Namespace {
-        let key = |last: &[&str]| -> Key {
-            let segments = ["namespaces", name.as_str()];
-            segments.iter().chain(last).map(|segment| (*segment).to_owned()).collect()
-        };
-        self.check_name(&name, &key(&[]));
-        let classes =
-            [("ephemeral", Class::Ephemeral), ("memory", Class::Memory), ("durable", Class::Durable)];
-        let class = self.one_of(key(&["class"]), Class::default(), &classes);
-        // What a durable channel keeps, it keeps for longer.
-        let default = match class {
-            Class::Durable => Namespace::durable(name.as_str()),
-            _ => Namespace::new(name.as_str()),
-        };
-        let audiences =
-            [("nobody", Audience::Nobody), ("users", Audience::Users), ("anyone", Audience::Anyone)];
-        let policies = [
-            ("disconnect", SlowConsumer::Disconnect),
-            ("drop_oldest", SlowConsumer::DropOldest),
-            ("latest_per_key", SlowConsumer::LatestPerKey),
-        ];
-        let mut retain = default.retain.clone();
-        retain.count = self.count(key(&["retain", "count"]), retain.count);
-        retain.ttl = self.parsed(key(&["retain", "ttl"]), retain.ttl, some_time);
-        retain.bytes = self.size(key(&["retain", "bytes"]), retain.bytes);
-        Namespace {
-            class,
-            subscribe: self.one_of(key(&["subscribe"]), default.subscribe, &audiences),
-            publish: self.one_of(key(&["publish"]), default.publish, &audiences),
-            presence: self.one_of(key(&["presence"]), default.presence, &audiences),
-            history: self.one_of(key(&["history"]), default.history, &audiences),
-            retain,
-            replay_limit: self.integer(key(&["replay_limit"]), default.replay_limit, "a whole number"),
-            dedupe: self.parsed(key(&["dedupe"]), default.dedupe, units::duration),
-            coalesce_ms: self.coalesce(key(&["coalesce_ms"])),
-            slow_consumer: self.one_of(key(&["slow_consumer"]), default.slow_consumer, &policies),
-            max_members: self.count(key(&["max_members"]), default.max_members),
-            name: default.name,
-        }
-    }
-
-    /// Takes the marker of `[namespaces.NAME]` without keys, and refuses a name that no channel can begin with.
-    fn check_name(&mut self, name: &str, key: &Key) {
-        let marker = self.tree.take(key);
-        let bad = name.contains(|c: char| c == ':' || c == '*' || c.is_control());
-        if let Some(entry) = marker.filter(|entry| entry.value != Value::Empty) {
-            self.refuse(key, &entry, r#"a table such as { class = "memory" }"#);
-        } else if bad && let Some(origin) = self.tree.origin_under(key) {
-            let expected = "a name without `:`, `*` and control characters".to_owned();
-            let key = "namespaces".to_owned();
-            self.problems.push(Problem::Value { key, value: format!("{name:?}"), expected, origin });
-        }
-    }
-
-    fn coalesce(&mut self, key: Key) -> u8 {
-        let expected = "a whole number of milliseconds from 0 to 5";
-        self.value(key, 0, |entry| match number(entry) {
-            Some(ms @ 0..=5) => Ok(ms.unsigned_abs() as u8),
-            _ => Err(expected.to_owned()),
-        })
-    }
-
     fn shards(&mut self, default: usize) -> usize {
         self.value("server.shards", default, |entry| match number(entry) {
             Some(shards @ 0..=MAX_SHARDS) => Ok(shards.unsigned_abs() as usize),
@@ -210,17 +144,17 @@ impl Reader<'_> {
         })
     }
 
-    fn count(&mut self, key: impl IntoKey, default: u32) -> u32 {
+    pub(super) fn count(&mut self, key: impl IntoKey, default: u32) -> u32 {
         self.integer(key, default, "a whole number from 0 (off) to 4294967295")
     }
 
-    fn integer<T: TryFrom<i128>>(&mut self, key: impl IntoKey, default: T, expected: &str) -> T {
+    pub(super) fn integer<T: TryFrom<i128>>(&mut self, key: impl IntoKey, default: T, expected: &str) -> T {
         self.value(key, default, |entry| {
             number(entry).and_then(|number| T::try_from(number).ok()).ok_or_else(|| expected.to_owned())
         })
     }
 
-    fn size(&mut self, key: impl IntoKey, default: usize) -> usize {
+    pub(super) fn size(&mut self, key: impl IntoKey, default: usize) -> usize {
         self.value(key, default, |entry| {
             let bytes = match (number(entry), &entry.value) {
                 (Some(bytes), _) => bytes,
@@ -231,7 +165,7 @@ impl Reader<'_> {
         })
     }
 
-    fn one_of<T: Copy>(&mut self, key: impl IntoKey, default: T, choices: &[(&str, T)]) -> T {
+    pub(super) fn one_of<T: Copy>(&mut self, key: impl IntoKey, default: T, choices: &[(&str, T)]) -> T {
         self.parsed(key, default, |text| {
             let found = choices.iter().find(|(word, _)| *word == text);
             found.map(|(_, choice)| *choice).ok_or_else(|| {
@@ -272,7 +206,7 @@ impl Reader<'_> {
         })
     }
 
-    fn refuse(&mut self, key: &Key, entry: &Entry, expected: &str) {
+    pub(super) fn refuse(&mut self, key: &Key, entry: &Entry, expected: &str) {
         let key = dotted(key);
         let hidden = HIDDEN.contains(&key.as_str());
         let value = if hidden { "the hidden value".to_owned() } else { entry.value.to_string() };
@@ -314,7 +248,7 @@ impl IntoKey for Key {
     }
 }
 
-fn number(entry: &Entry) -> Option<i128> {
+pub(super) fn number(entry: &Entry) -> Option<i128> {
     match &entry.value {
         Value::Integer(number) => Some(*number),
         // The environment and flags have text only.
@@ -338,7 +272,7 @@ fn folder(text: &str) -> Result<PathBuf, String> {
     if text.is_empty() { Err("the path of a folder".to_owned()) } else { Ok(PathBuf::from(text)) }
 }
 
-fn some_time(text: &str) -> Result<Duration, String> {
+pub(super) fn some_time(text: &str) -> Result<Duration, String> {
     match units::duration(text) {
         Ok(Duration::ZERO) => Err(format!("{} above zero", units::DURATION)),
         other => other,
@@ -392,7 +326,7 @@ mod tests {
         let mut problems = Vec::new();
         let mut reader = Reader { tree, problems: &mut problems, known: Vec::new() };
         let _ = (reader.server(), reader.auth(), reader.limits(), reader.log(), reader.namespaces());
-        let _ = (reader.accounts(), reader.mail());
+        let _ = (reader.accounts(), reader.people(), reader.mail());
         assert!(reader.known.len() > 30, "the reader knows its keys");
         for key in &reader.known {
             let last = key.last().expect("a key has a segment");

@@ -1,5 +1,6 @@
 //! People's accounts: what they are set up with, the pages of mailed links, and in development what was mailed.
 
+pub mod companions;
 mod outbox;
 mod pages;
 

@@ -5,6 +5,7 @@ mod accounts;
 mod back_end;
 mod canary;
 mod cli;
+mod companions;
 mod config;
 mod demo;
 mod durable;

@@ -90,6 +90,10 @@ fn the_demo_page_is_there_only_with_the_flag() {
     assert_eq!((server.get("/").0, server.get("/_try").0), (404, 404));
     let demo = Running::start(&Folder::new(), &["--demo"]);
     assert_eq!((demo.get("/").0, demo.get("/_try").0, demo.get("/_try/try.js").0), (200, 200, 200));
+    // What people have is not there without the flag. With it, one has to sign in, and files are sent by POST.
+    for (path, status) in [("/api/people/me", 401), ("/api/files", 405)] {
+        assert_eq!((server.get(path).0, demo.get(path).0), (404, status), "{path}");
+    }
 }
 
 #[test]
