@@ -2,6 +2,7 @@
 //!
 //! `assets/default.toml` is the document of every key; a test holds it against the types.
 
+mod api;
 mod error;
 mod layers;
 mod model;
@@ -11,9 +12,10 @@ mod reader;
 mod tree;
 mod units;
 
+pub use api::Api;
 pub use error::{ConfigError, Problem};
 pub use layers::{DEFAULT_FILE, Environment, Overrides, load, load_from};
-pub use model::{Api, Auth, Config, Host, Log, LogFormat, Secret, Server};
+pub use model::{Auth, Config, Host, Log, LogFormat, Secret, Server};
 pub use people::{Accounts, Mail, People};
 pub use tree::Origin;
 pub use units::duration;

@@ -8,10 +8,13 @@ use std::{
     time::Duration,
 };
 
-use veche::{Audience, Class, Limits, Namespace, Network, Quota};
+use veche::{Audience, Class, Limits, Namespace, Network};
 use veche_people::accounts::Site;
 
-use super::people::{Accounts, Mail, People};
+use super::{
+    api::Api,
+    people::{Accounts, Mail, People},
+};
 
 /// Everything that can be configured.
 #[derive(Debug, Clone, PartialEq, Default)]
@@ -202,28 +205,6 @@ impl Secret {
 impl fmt::Debug for Secret {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("[hidden]")
-    }
-}
-
-/// What back ends may do by their keys.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Api {
-    /// Requests of one key in a second; 0 = no limit.
-    pub requests_per_second: u32,
-    /// How many of them at once.
-    pub requests_burst: u32,
-}
-
-impl Default for Api {
-    fn default() -> Self {
-        Self { requests_per_second: 1_000, requests_burst: 2_000 }
-    }
-}
-
-impl Api {
-    /// Both as a quota.
-    pub fn quota(&self) -> Quota {
-        Quota { count: self.requests_per_second, period_ms: 1_000, burst: self.requests_burst }
     }
 }
 

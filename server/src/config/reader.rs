@@ -7,7 +7,7 @@ use veche::{Limits, Network};
 
 use super::{
     error::Problem,
-    model::{Api, Auth, Config, Host, Log, LogFormat, Secret, Server},
+    model::{Auth, Config, Host, Log, LogFormat, Secret, Server},
     people::site,
     tree::{Entry, HIDDEN, Key, Tree, Value, dotted},
     units,
@@ -93,14 +93,6 @@ impl Reader<'_> {
             backlog_bytes: self.size("limits.backlog_bytes", default.backlog_bytes),
             retained_bytes: self.size("limits.retained_bytes", default.retained_bytes),
             inbox_bytes: self.size("limits.inbox_bytes", default.inbox_bytes),
-        }
-    }
-
-    fn api(&mut self) -> Api {
-        let default = Api::default();
-        Api {
-            requests_per_second: self.count("api.requests_per_second", default.requests_per_second),
-            requests_burst: self.count("api.requests_burst", default.requests_burst),
         }
     }
 

@@ -28,7 +28,7 @@ pub enum CompanionsError {
 
 /// Mounts them.
 pub async fn mount(config: &Config, store: &Store, builder: Builder) -> Result<Builder, CompanionsError> {
-    let files = Files::open(store, &config.server.data, config.people.files.clone()).await?;
+    let files = Files::open(store, &config.server.data, config.people.files).await?;
     let builder = builder.mount(files.module());
     Ok(builder.mount(friends::module(store).await?).mount(inbox::module(store).await?))
 }
