@@ -165,7 +165,7 @@ pub enum KeyCommand {
   veche key create --name monitor --scope info --scope channels --ttl 90d
 
 The rights are publish, presence, history, subscribe and channels, each in every channel or, as
-`publish:news:*`, in those of one namespace; and disconnect, info and keys.")]
+`publish:news:*`, in those of one namespace; and disconnect, revoke, info and keys.")]
 pub struct KeyCreate {
     /// What people call it
     #[arg(long, value_name = "NAME")]

@@ -15,7 +15,7 @@ use crate::{
 /// The document whose lines are run, and what its keys may do.
 const DOCUMENT: &str = "docs/http.md";
 const SCOPES: &[&str] =
-    &["publish", "history", "presence", "subscribe", "channels", "disconnect", "info", "keys"];
+    &["publish", "history", "presence", "subscribe", "channels", "disconnect", "revoke", "info", "keys"];
 /// What the documents say of the server.
 const SETTINGS: &[&str] = &[
     r#"namespaces.news={class="memory", subscribe="anyone", presence="anyone"}"#,

@@ -13,7 +13,7 @@ use crate::{
 
 /// What the requests may do: everything.
 const SCOPES: &[&str] =
-    &["publish", "presence", "history", "subscribe", "channels", "disconnect", "info", "keys"];
+    &["publish", "presence", "history", "subscribe", "channels", "disconnect", "revoke", "info", "keys"];
 /// The same requests each time, and as many for each operation.
 const SEED: &str = "1";
 const EXAMPLES: &str = "40";

@@ -9,12 +9,12 @@ use veche_kernel::web::{HttpResponse, json_response};
 
 use super::{
     requests::{
-        Batch, Broadcast, Channels, Disconnect, HistoryOf, MakeKey, Operation, Presence, Publish, Standing,
-        Subscribe,
+        Batch, Broadcast, Channels, Disconnect, HistoryOf, MakeKey, Operation, Presence, Publish, Revoke,
+        Standing, Subscribe,
     },
     responses::{
-        Batched, Broadcasted, ChannelsPage, Failed, HistoryPage, KeyView, KeysPage, NodeFigures, Published,
-        Revoked, Roster, Sessions,
+        Batched, Broadcasted, ChannelsPage, CredentialsRevoked, Failed, HistoryPage, KeyView, KeysPage,
+        NodeFigures, Published, Revoked, Roster, Sessions,
     },
 };
 
@@ -54,6 +54,11 @@ fn document() -> Value {
     it.post::<Presence, Roster>("presence", "See who is in a channel", "the right `presence`");
     it.post::<HistoryOf, HistoryPage>("history", "Read what a channel retains", "the right `history`");
     it.post::<Disconnect, Sessions>("disconnect", "End a user's connections", "the right `disconnect`");
+    it.post::<Revoke, CredentialsRevoked>(
+        "revoke",
+        "Revoke a user's credentials, or a token",
+        "the right `revoke`",
+    );
     it.post::<Subscribe, Sessions>("subscribe", "Subscribe a user to a channel", "the right `subscribe`");
     it.post::<Subscribe, Sessions>("unsubscribe", "End a user's subscription", "the right `subscribe`");
     it.post::<Channels, ChannelsPage>("channels", "List channels with subscribers", "the right `channels`");

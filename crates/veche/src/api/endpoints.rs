@@ -80,6 +80,7 @@ impl Api {
         let module = operation(module, "/api/v1/presence", Operation::Presence);
         let module = operation(module, "/api/v1/history", Operation::History);
         let module = operation(module, "/api/v1/disconnect", Operation::Disconnect);
+        let module = operation(module, "/api/v1/revoke", Operation::Revoke);
         let module = operation(module, "/api/v1/subscribe", Operation::Subscribe);
         let module = operation(module, "/api/v1/unsubscribe", Operation::Unsubscribe);
         let module = operation(module, "/api/v1/channels", Operation::Channels);

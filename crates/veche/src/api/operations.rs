@@ -4,7 +4,8 @@ use futures_util::{StreamExt, stream};
 use serde::{Serialize, de::DeserializeOwned};
 use serde_json::value::{RawValue, to_raw_value};
 use veche_kernel::{
-    ChannelName, CloseCode, ErrorCode, Post, Range, Rejection, SessionId, UserId, web::read_json,
+    ChannelName, CloseCode, ErrorCode, Post, Range, Rejection, Revocation, SessionId, TokenId, UserId,
+    web::read_json,
 };
 
 use super::{
@@ -12,11 +13,11 @@ use super::{
     grant::Grant,
     requests::{
         BATCH_MAX, BROADCAST_MAX, Batch, Broadcast, Channels, Disconnect, HISTORY_MAX, HistoryOf,
-        INTEGER_MAX, Operation, PAGE_MAX, Presence, Publish, Subscribe,
+        INTEGER_MAX, Operation, PAGE_MAX, Presence, Publish, Revoke, Subscribe,
     },
     responses::{
-        Batched, Broadcasted, ChannelsPage, Failed, HistoryPage, NodeFigures, Occupied, Published, Roster,
-        Sessions,
+        Batched, Broadcasted, ChannelsPage, CredentialsRevoked, Failed, HistoryPage, NodeFigures, Occupied,
+        Published, Roster, Sessions,
     },
 };
 
@@ -33,6 +34,7 @@ impl Operation {
             Self::Presence(_) => "presence",
             Self::History(_) => "history",
             Self::Disconnect(_) => "disconnect",
+            Self::Revoke(_) => "revoke",
             Self::Subscribe(_) => "subscribe",
             Self::Unsubscribe(_) => "unsubscribe",
             Self::Channels(_) => "channels",
@@ -49,7 +51,10 @@ impl Operation {
             | Self::Presence(Presence { channel })
             | Self::History(HistoryOf { channel, .. }) => checked(channel),
             Self::Broadcast(Broadcast { channels, .. }) => format!("{} channels", channels.len()),
-            Self::Disconnect(Disconnect { user, .. }) => checked(user),
+            Self::Disconnect(Disconnect { user, .. }) | Self::Revoke(Revoke { user: Some(user), .. }) => {
+                checked(user)
+            }
+            Self::Revoke(_) => "a token".to_owned(),
             Self::Subscribe(Subscribe { user, channel }) | Self::Unsubscribe(Subscribe { user, channel }) => {
                 format!("{} {}", checked(channel), checked(user))
             }
@@ -75,6 +80,7 @@ impl Operation {
             }
             Self::History(history) => json(&history.act(grant).await?),
             Self::Disconnect(disconnect) => json(&disconnect.act(grant)?),
+            Self::Revoke(revoke) => json(&revoke.act(grant).await?),
             Self::Subscribe(Subscribe { user, channel }) => {
                 let channel = channel_of(grant, Right::Subscribe, &channel)?;
                 let sessions = grant.kernel.subscribe(&user_of(&user)?, &channel).await?;
@@ -161,6 +167,23 @@ impl Disconnect {
         };
         let except = self.except.map(session).transpose()?;
         Ok(Sessions { sessions: grant.kernel.disconnect(&user, code, except) })
+    }
+}
+
+impl Revoke {
+    async fn act(self, grant: &Grant) -> Result<CredentialsRevoked, Rejection> {
+        grant.may(Right::Revoke, None)?;
+        let time_ms = grant.kernel.clock().wall_ms();
+        let what = match (self.user, self.token) {
+            (Some(user), None) => Revocation::User(user_of(&user)?, time_ms),
+            (None, Some(token)) => {
+                let long = format!("it has at most {} bytes and no control characters", TokenId::MAX_BYTES);
+                Revocation::Token(TokenId::parse(&token).ok_or_else(|| wrong("token", long))?)
+            }
+            _ => return Err(wrong("user", "give the user or the token, and not both")),
+        };
+        grant.kernel.revoke(what).await?;
+        Ok(CredentialsRevoked { time_ms })
     }
 }
 

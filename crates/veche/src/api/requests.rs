@@ -122,6 +122,19 @@ pub(super) struct Disconnect {
     pub(super) except: Option<String>,
 }
 
+/// Revokes a user's credentials, or one token. Give one of the two.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+#[schemars(example = serde_json::json!({ "user": "ann" }))]
+pub(super) struct Revoke {
+    /// The user whose credentials of until now are refused: tokens, tickets and sign-ins.
+    #[schemars(length(min = 1, max = 128), regex(pattern = name_schema!()))]
+    pub(super) user: Option<String>,
+    /// The token's own id, its `jti`.
+    #[schemars(length(min = 1, max = 128), regex(pattern = printable!()))]
+    pub(super) token: Option<String>,
+}
+
 /// Subscribes a user's connections to a channel, or ends their subscriptions.
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
@@ -171,6 +184,8 @@ pub(super) enum Operation {
     History(HistoryOf),
     /// See `/api/v1/disconnect`.
     Disconnect(Disconnect),
+    /// See `/api/v1/revoke`.
+    Revoke(Revoke),
     /// See `/api/v1/subscribe`.
     Subscribe(Subscribe),
     /// See `/api/v1/unsubscribe`.

@@ -80,6 +80,13 @@ pub(super) struct Sessions {
     pub(super) sessions: usize,
 }
 
+/// Credentials whose revocation is kept.
+#[derive(Debug, Serialize, JsonSchema)]
+pub(super) struct CredentialsRevoked {
+    /// When it was made, ms since 1970: what was issued before is refused.
+    pub(super) time_ms: u64,
+}
+
 /// A channel with subscribers.
 #[derive(Debug, Serialize, JsonSchema)]
 pub(super) struct Occupied {

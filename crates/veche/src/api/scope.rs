@@ -22,6 +22,8 @@ pub enum Right {
     Channels,
     /// End users' connections.
     Disconnect,
+    /// Revoke users' credentials and tokens.
+    Revoke,
     /// See the node's figures.
     Info,
     /// Make, list and revoke keys; a new key may do no more than the one that makes it.
@@ -29,13 +31,14 @@ pub enum Right {
 }
 
 impl Right {
-    const ALL: [Self; 8] = [
+    const ALL: [Self; 9] = [
         Self::Publish,
         Self::Presence,
         Self::History,
         Self::Subscribe,
         Self::Channels,
         Self::Disconnect,
+        Self::Revoke,
         Self::Info,
         Self::Keys,
     ];
@@ -49,6 +52,7 @@ impl Right {
             Self::Subscribe => "subscribe",
             Self::Channels => "channels",
             Self::Disconnect => "disconnect",
+            Self::Revoke => "revoke",
             Self::Info => "info",
             Self::Keys => "keys",
         }
@@ -131,7 +135,7 @@ impl Scope {
 pub enum ScopeError {
     /// The right is none.
     #[error(
-        "{0:?} is no right; the rights are publish, presence, history, subscribe, channels, disconnect, info and keys"
+        "{0:?} is no right; the rights are publish, presence, history, subscribe, channels, disconnect, revoke, info and keys"
     )]
     Right(String),
     /// The pattern is none.
@@ -221,7 +225,7 @@ impl JsonSchema for Scope {
             "pattern": concat!(
                 "^((publish|presence|history|subscribe|channels)(:",
                 r"[^\u0000-\u001f\u007f-\u009f\u2028\u2029*]+\*?)?",
-                "|disconnect|info|keys)$",
+                "|disconnect|revoke|info|keys)$",
             ),
             "maxLength": 255,
             "examples": ["publish:news:*", "history:news:today", "info"],

@@ -1,15 +1,16 @@
 //! What servers do by `/api/v1`, each operation once.
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
 use serde_json::json;
-use veche::{Server, api::Api};
+use veche::{NewToken, Server, Verifier, api::Api};
 
 use crate::support::{
+    PATH, SECRET, address,
     client::Client,
     guests,
     http::{ALL, Http, keys, offset, publish},
-    start_with,
+    start_with, users,
 };
 
 fn server() -> (Server, String) {
@@ -189,4 +190,32 @@ async fn a_request_that_is_sent_again_does_nothing_and_hears_the_same() {
     let remade = api.post_with("/api/v1/keys", named, make).await;
     assert!(made.body["key"].is_string() && remade.body["key"].is_null(), "a secret is shown once");
     assert_eq!(made.body["id"], remade.body["id"]);
+}
+
+#[tokio::test]
+async fn credentials_are_revoked_by_user_and_by_token() {
+    // Red: `Revoke::act` that only disconnects.
+    let (keys, [all]) = keys([ALL]);
+    let builder = users().mount(Api::new(Arc::new(keys)).module());
+    let server = start_with(builder, |listen| listen);
+    let api = Http::of(&server, all.to_string());
+    let verifier = Verifier::hs256(SECRET).expect("the secret is long enough");
+    // Issued a second ago, for a time of issue is a whole second.
+    let issued_ms = server.kernel().clock().wall_ms() - 2_000;
+    let token = |user: &str, id: &str| {
+        let new = NewToken::of(user, Duration::from_mins(5)).id(id);
+        verifier.issue(&new, issued_ms).expect("a user id")
+    };
+    let (ann, phone, laptop) = (token("ann", "a"), token("bob", "phone"), token("bob", "laptop"));
+    let connect = async |token: &str| {
+        let bearer = format!("Authorization: Bearer {token}\r\n");
+        Client::connect_with(address(&server), PATH, &bearer).await
+    };
+    let (mut gone, mut cut) = (connect(&ann).await, connect(&phone).await);
+    api.does("revoke", json!({"user": "ann"})).await;
+    api.does("revoke", json!({"token": "phone"})).await;
+    assert_eq!((gone.close_code().await, cut.close_code().await), (Some(3500), Some(3500)));
+    let kernel = server.kernel();
+    assert_eq!((kernel.verify(&ann).await, kernel.verify(&phone).await), (Err("revoked"), Err("revoked")));
+    assert!(kernel.verify(&laptop).await.is_ok());
 }

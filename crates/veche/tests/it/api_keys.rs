@@ -73,6 +73,7 @@ async fn a_scope_is_needed_whether_or_not_the_channel_exists() {
         ("subscribe", json!({"user": "ann", "channel": "room:a1"})),
         ("unsubscribe", json!({"user": "ann", "channel": "room:a1"})),
         ("presence", json!({"channel": "room:a1"})),
+        ("revoke", json!({"user": "ann"})),
         ("info", json!({})),
         ("keys", json!({"name": "x", "scopes": ["info"]})),
     ] {

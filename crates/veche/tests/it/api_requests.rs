@@ -46,6 +46,9 @@ async fn a_wrong_field_is_named() {
         ("history", json!({"channel": "room:1", "after": -1}), "after"),
         ("disconnect", json!({"user": ""}), "user"),
         ("disconnect", json!({"user": "a*"}), "user"),
+        ("revoke", json!({}), "user"),
+        ("revoke", json!({"user": "ann", "token": "t1"}), "user"),
+        ("revoke", json!({"token": "t\n1"}), "token"),
         ("disconnect", json!({"user": "ann", "code": 1000}), "code"),
         ("disconnect", json!({"user": "ann", "except": "no session"}), "except"),
         ("subscribe", json!({"user": "ann", "channel": "a*"}), "channel"),
@@ -103,7 +106,7 @@ async fn the_document_and_its_page_are_for_everybody() {
     let document = nobody.send("GET /api/v1/openapi.json", "", "").await;
     assert_eq!((document.status, &document.body["openapi"]), (200, &json!("3.1.0")));
     let paths = document.body["paths"].as_object().expect("paths");
-    assert_eq!(paths.len(), 12, "{:?}", paths.keys().collect::<Vec<_>>());
+    assert_eq!(paths.len(), 13, "{:?}", paths.keys().collect::<Vec<_>>());
     for (path, kind) in [
         ("/api/docs", "text/html"),
         ("/api/docs/docs.css", "text/css"),

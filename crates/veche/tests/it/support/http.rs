@@ -84,7 +84,7 @@ pub(crate) fn keys<const N: usize>(scopes: [&[&str]; N]) -> (MemoryKeys, [KeyTex
 
 /// Everything that a key may do.
 pub(crate) const ALL: &[&str] =
-    &["publish", "presence", "history", "subscribe", "channels", "disconnect", "info", "keys"];
+    &["publish", "presence", "history", "subscribe", "channels", "disconnect", "revoke", "info", "keys"];
 
 /// A position in a response.
 pub(crate) fn offset(body: &Value) -> u64 {
