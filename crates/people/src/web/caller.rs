@@ -14,10 +14,21 @@ use crate::{
     sessions::{Client, Kept, SessionKey},
 };
 
-/// The sign-in behind the request's cookie.
+/// The sign-in behind the request's cookie. One that was revoked gets no token of a later time.
 pub(super) async fn kept(accounts: &Accounts, head: &Head) -> Result<Kept, Rejection> {
     let value = accounts.cookie().read(head.headers()).ok_or_else(Rejection::unauthorized)?;
-    accounts.who(value).await?.ok_or_else(Rejection::unauthorized)
+    let kept = accounts.who(value).await?.ok_or_else(Rejection::unauthorized)?;
+    head.kernel().admit(&identity(&kept)).map_err(|_| Rejection::unauthorized())?;
+    Ok(kept)
+}
+
+/// Who a sign-in stands for.
+fn identity(kept: &Kept) -> Identity {
+    Identity {
+        issued_ms: kept.created_ms,
+        token: TokenId::parse(kept.key.as_str()),
+        ..Identity::of(kept.user.clone())
+    }
 }
 
 /// The same for a request that changes something: it comes from a page of the site.
@@ -97,12 +108,7 @@ impl SignedIn for Accounts {
         let accounts = self.clone();
         Box::pin(async move {
             let kept = Self::who(&accounts, &value).await?;
-            let identity = |kept: Kept| Identity {
-                issued_ms: kept.created_ms,
-                token: TokenId::parse(kept.key.as_str()),
-                ..Identity::of(kept.user)
-            };
-            Ok(kept.map(identity))
+            Ok(kept.as_ref().map(identity))
         })
     }
 }

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use http::Method;
 use serde_json::{Value, json};
+use veche_kernel::{Revocation, UserId};
 
 use crate::support::{EMAIL, House, PASSWORD};
 
@@ -108,4 +109,22 @@ async fn a_token_is_signed_for_the_user_and_names_the_sign_in() {
     let now_ms = house.node.kernel().clock().wall_ms();
     assert_eq!(answer.body["expires_ms"], now_ms / 1_000 * 1_000 + 600_000);
     assert_eq!(house.post("token", Value::Null).await.status, 401);
+}
+
+/// Red where `kept` does not ask the node: the token is newer than the revocation, and good.
+#[tokio::test]
+async fn a_revoked_sign_in_gets_no_token() {
+    let house = House::open().await;
+    let cookie = house.ann().await;
+    let user = house.me(&cookie).await.body["user"].as_str().expect("an id").to_owned();
+    let now_ms = house.store.clock().wall_ms();
+    let revocation = Revocation::User(UserId::from(&*user), now_ms);
+    house.node.kernel().revoke(revocation).await.expect("it is kept");
+    assert_eq!(house.me(&cookie).await.status, 401);
+    for path in ["token", "sign-out-everywhere"] {
+        assert_eq!(house.under(&cookie, Method::POST, path, Value::Null).await.status, 401, "{path}");
+    }
+    house.clock.advance(Duration::from_secs(1));
+    let later = house.sign_in(EMAIL, PASSWORD).await.cookie();
+    assert_eq!(house.me(&later).await.status, 200, "who signs in later is let in");
 }
