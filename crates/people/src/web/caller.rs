@@ -1,5 +1,7 @@
 //! Who sends a request, and what ends with a sign-in.
 
+use std::future::Future;
+
 use http::{HeaderValue, StatusCode, header};
 use metrics::counter;
 use serde::Serialize;
@@ -88,8 +90,33 @@ pub(super) fn no_content() -> HttpResponse {
     response
 }
 
+/// Does to its end what ends sign-ins, and ends their connections: whoever signs out may close the page at once.
+pub(super) async fn ending<Fut>(
+    accounts: &Accounts,
+    kernel: &Kernel,
+    act: impl FnOnce(Accounts) -> Fut,
+) -> Result<(), Rejection>
+where
+    Fut: Future<Output = Result<Vec<SessionKey>, Rejection>> + Send + 'static,
+{
+    let (acting, kernel) = (act(accounts.clone()), kernel.clone());
+    to_the_end(async move {
+        end_connections(&kernel, &acting.await?).await;
+        Ok(())
+    })
+    .await
+}
+
+/// Works on although the client has gone.
+pub(super) async fn to_the_end<T: Send + 'static>(
+    work: impl Future<Output = Result<T, Rejection>> + Send + 'static,
+) -> Result<T, Rejection> {
+    let panicked = |_| Err(Rejection::new(ErrorCode::Internal, "the server failed"));
+    tokio::spawn(work).await.unwrap_or_else(panicked)
+}
+
 /// Ends the connections that were opened under these sign-ins, by cookie or by token, and refuses their tokens.
-pub(super) async fn end_connections(kernel: &Kernel, ended: &[SessionKey]) {
+async fn end_connections(kernel: &Kernel, ended: &[SessionKey]) {
     for token in ended.iter().filter_map(|key| TokenId::parse(key.as_str())) {
         // The cookie is worth nothing any more; only tokens that it was given are left.
         let revoked = kernel.revoke_for(Revocation::Token(token), TOKEN.as_millis() as u64).await;

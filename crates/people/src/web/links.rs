@@ -9,9 +9,9 @@ use veche_kernel::{
 
 use super::{
     MAX_BODY, Shared,
-    caller::{check_origin, client, counted, end_connections, no_content, welcome},
+    caller::{check_origin, client, counted, ending, no_content, welcome},
 };
-use crate::accounts::Registration;
+use crate::accounts::{Accounts, Registration};
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -58,7 +58,9 @@ pub(super) async fn forgot(request: HttpRequest, State(shared): State<Shared>) -
 pub(super) async fn reset(mut request: HttpRequest, State(shared): State<Shared>) -> HttpOutcome {
     check_origin(&shared.accounts, &request)?;
     let Link { token, password } = request.take_json(MAX_BODY).await?;
-    let ended = shared.accounts.reset(&token, &password, request.peer()).await;
-    end_connections(request.kernel(), &counted("reset", ended)?).await;
+    let peer = request.peer();
+    let act =
+        |accounts: Accounts| async move { counted("reset", accounts.reset(&token, &password, peer).await) };
+    ending(&shared.accounts, request.kernel(), act).await?;
     Ok(no_content())
 }

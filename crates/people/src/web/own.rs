@@ -9,9 +9,12 @@ use veche_kernel::{
 
 use super::{
     MAX_BODY, Shared, TOKEN,
-    caller::{check_origin, counted, end_connections, kept, kept_here, no_content, user, with_cookie},
+    caller::{check_origin, counted, ending, kept, kept_here, no_content, user, with_cookie},
 };
-use crate::{accounts::Account, secret::Secret};
+use crate::{
+    accounts::{Account, Accounts},
+    secret::Secret,
+};
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -52,8 +55,10 @@ pub(super) async fn change(
 pub(super) async fn change_password(mut request: HttpRequest, State(shared): State<Shared>) -> HttpOutcome {
     let kept = kept_here(&shared.accounts, &request).await?;
     let Passwords { old, new } = request.take_json(MAX_BODY).await?;
-    let ended = shared.accounts.change_password(&kept, &old, &new).await;
-    end_connections(request.kernel(), &counted("change_password", ended)?).await;
+    let act = |accounts: Accounts| async move {
+        counted("change_password", accounts.change_password(&kept, &old, &new).await)
+    };
+    ending(&shared.accounts, request.kernel(), act).await?;
     Ok(no_content())
 }
 
@@ -70,8 +75,8 @@ pub(super) async fn sessions(
 pub(super) async fn end_session(request: HttpRequest, State(shared): State<Shared>) -> HttpOutcome {
     let kept = kept_here(&shared.accounts, &request).await?;
     let key: String = request.parameter("id")?;
-    let ended = shared.accounts.sign_out(&kept.user, &key).await?;
-    end_connections(request.kernel(), &[ended]).await;
+    let act = |accounts: Accounts| async move { Ok(vec![accounts.sign_out(&kept.user, &key).await?]) };
+    ending(&shared.accounts, request.kernel(), act).await?;
     Ok(no_content())
 }
 

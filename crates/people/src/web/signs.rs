@@ -9,8 +9,9 @@ use veche_kernel::{
 
 use super::{
     MAX_BODY, Shared,
-    caller::{check_origin, client, counted, end_connections, kept_here, no_content, welcome},
+    caller::{check_origin, client, counted, ending, kept_here, no_content, to_the_end, welcome},
 };
+use crate::accounts::Accounts;
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -29,9 +30,13 @@ pub(super) async fn sign_in(mut request: HttpRequest, State(shared): State<Share
     let accounts = &shared.accounts;
     check_origin(accounts, &request)?;
     let Credentials { email, password } = request.take_json(MAX_BODY).await?;
-    let old = accounts.cookie().read(request.headers());
-    let began = accounts.sign_in(&email, &password, client(&request), old).await;
-    welcome(accounts, request.kernel(), counted("sign_in", began)?).await
+    let old = accounts.cookie().read(request.headers()).map(str::to_owned);
+    let (accounts, kernel, client) = (accounts.clone(), request.kernel().clone(), client(&request));
+    to_the_end(async move {
+        let began = accounts.sign_in(&email, &password, client, old.as_deref()).await;
+        welcome(&accounts, &kernel, counted("sign_in", began)?).await
+    })
+    .await
 }
 
 pub(super) async fn sign_in_to_demonstration(
@@ -41,22 +46,31 @@ pub(super) async fn sign_in_to_demonstration(
     let accounts = &shared.accounts;
     check_origin(accounts, &request)?;
     let Guise { user } = request.take_json(MAX_BODY).await?;
-    let old = accounts.cookie().read(request.headers());
-    let began = accounts.sign_in_to_demonstration(&user, client(&request), old).await;
-    welcome(accounts, request.kernel(), counted("demo_sign_in", began)?).await
+    let old = accounts.cookie().read(request.headers()).map(str::to_owned);
+    let (accounts, kernel, client) = (accounts.clone(), request.kernel().clone(), client(&request));
+    to_the_end(async move {
+        let began = accounts.sign_in_to_demonstration(&user, client, old.as_deref()).await;
+        welcome(&accounts, &kernel, counted("demo_sign_in", began)?).await
+    })
+    .await
 }
 
 pub(super) async fn sign_out(request: HttpRequest, State(shared): State<Shared>) -> HttpOutcome {
     let kept = kept_here(&shared.accounts, &request).await?;
-    let ended = counted("sign_out", shared.accounts.sign_out(&kept.user, kept.key.as_str()).await)?;
-    end_connections(request.kernel(), &[ended]).await;
+    let act = |accounts: Accounts| async move {
+        let ended = counted("sign_out", accounts.sign_out(&kept.user, kept.key.as_str()).await)?;
+        Ok(vec![ended])
+    };
+    ending(&shared.accounts, request.kernel(), act).await?;
     Ok(without_cookie(&shared))
 }
 
 pub(super) async fn sign_out_everywhere(request: HttpRequest, State(shared): State<Shared>) -> HttpOutcome {
     let kept = kept_here(&shared.accounts, &request).await?;
-    let ended = counted("sign_out", shared.accounts.sign_out_everywhere(&kept.user).await)?;
-    end_connections(request.kernel(), &ended).await;
+    let act = |accounts: Accounts| async move {
+        counted("sign_out", accounts.sign_out_everywhere(&kept.user).await)
+    };
+    ending(&shared.accounts, request.kernel(), act).await?;
     Ok(without_cookie(&shared))
 }
 

@@ -1,10 +1,13 @@
 //! Sign-ins: cookies, their ends, and the short tokens.
 
-use std::time::Duration;
+use std::{sync::Arc, time::Duration};
 
 use http::Method;
 use serde_json::{Value, json};
-use veche_kernel::{Revocation, UserId};
+use tokio::sync::{Notify, Semaphore};
+use veche_kernel::{
+    BoxFuture, Identity, Kernel, Rejection, Revocation, Revocations, Revoked, TokenId, UserId,
+};
 
 use crate::support::{EMAIL, House, PASSWORD};
 
@@ -127,4 +130,56 @@ async fn a_revoked_sign_in_gets_no_token() {
     house.clock.advance(Duration::from_secs(1));
     let later = house.sign_in(EMAIL, PASSWORD).await.cookie();
     assert_eq!(house.me(&later).await.status, 200, "who signs in later is let in");
+}
+
+/// Keeps revocations when it is told to.
+struct Slow {
+    begun: Notify,
+    go: Arc<Semaphore>,
+}
+
+impl Revocations for Slow {
+    fn keep(&self, _: Revoked) -> BoxFuture<Result<(), Rejection>> {
+        self.begun.notify_one();
+        let go = self.go.clone();
+        Box::pin(async move { go.acquire().await.map(drop).map_err(|_| Rejection::unavailable("closed")) })
+    }
+
+    fn load(&self, _: u64) -> BoxFuture<Result<Vec<Revoked>, Rejection>> {
+        Box::pin(std::future::ready(Ok(Vec::new())))
+    }
+}
+
+/// Red where `ending` does its work in the request's own task, which ends with the connection.
+#[tokio::test]
+async fn signing_out_goes_on_when_the_page_was_closed() {
+    let slow = Arc::new(Slow { begun: Notify::new(), go: Arc::new(Semaphore::new(0)) });
+    let builder = Kernel::builder().revocations(slow.clone(), Vec::new());
+    let house = Arc::new(House::open().await.behind(builder).await);
+    let cookie = house.ann().await;
+    house.sign_in(EMAIL, PASSWORD).await;
+    let listed = house.under(&cookie, Method::GET, "sessions", Value::Null).await.body;
+    let sessions: Vec<_> =
+        listed["sessions"].as_array().expect("a list").iter().map(|it| it["id"].clone()).collect();
+    assert_eq!(sessions.len(), 2);
+
+    let page = house.clone();
+    let asking =
+        tokio::spawn(
+            async move { page.under(&cookie, Method::POST, "sign-out-everywhere", Value::Null).await },
+        );
+    slow.begun.notified().await;
+    asking.abort();
+    assert!(asking.await.is_err(), "it is gone");
+    slow.go.add_permits(1);
+    let holds = |id: &Value| {
+        let token = id.as_str().and_then(TokenId::parse);
+        house.node.kernel().admit(&Identity { token, ..Identity::of(UserId::from("ann")) }).is_ok()
+    };
+    let over = async {
+        while sessions.iter().any(holds) {
+            tokio::task::yield_now().await;
+        }
+    };
+    tokio::time::timeout(Duration::from_secs(10), over).await.expect("all of them end");
 }

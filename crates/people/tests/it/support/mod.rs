@@ -7,7 +7,7 @@ use std::{
 
 use http::{Method, Request, header};
 use serde_json::{Value, json};
-use veche_kernel::{Clock, Kernel, Quota, UserId, testing::TestNode, web::Body};
+use veche_kernel::{Builder, Clock, Kernel, Quota, UserId, testing::TestNode, web::Body};
 use veche_people::{
     Cost, SessionKey,
     accounts::{Accounts, Quotas, Settings, Site},
@@ -111,21 +111,33 @@ impl House {
         let folder = tempfile::tempdir().expect("a folder can be made");
         let clock = Clock::manual();
         let store = Store::open(folder.path(), Options::new(clock.clone())).await.expect("it opens");
-        Self::on(store, clock, folder, settings).await
+        Self::on(Kernel::builder(), store, clock, folder, settings).await
     }
 
-    async fn on(store: Store, clock: Clock, folder: tempfile::TempDir, settings: Settings) -> Self {
+    async fn on(
+        builder: Builder,
+        store: Store,
+        clock: Clock,
+        folder: tempfile::TempDir,
+        settings: Settings,
+    ) -> Self {
         let letters = Letters::default();
         let post = Post::open(store.clone(), Arc::new(letters.clone())).await.expect("it opens");
         let accounts = Accounts::open(store.clone(), post.clone(), settings).await.expect("they open");
-        let node = TestNode::start(Kernel::builder().mount(module(accounts, Arc::new(Readable))));
+        let node = TestNode::start(builder.mount(module(accounts, Arc::new(Readable))));
         Self { node, store, clock, post, letters, folder }
     }
 
     /// The same store under other settings.
     pub(crate) async fn again(self, settings: Settings) -> Self {
         let Self { store, clock, folder, .. } = self;
-        Self::on(store, clock, folder, settings).await
+        Self::on(Kernel::builder(), store, clock, folder, settings).await
+    }
+
+    /// The same store behind another node.
+    pub(crate) async fn behind(self, builder: Builder) -> Self {
+        let Self { store, clock, folder, .. } = self;
+        Self::on(builder, store, clock, folder, settings()).await
     }
 
     pub(crate) async fn ask(&self, request: Request<Body>) -> Answer {
