@@ -60,6 +60,7 @@ impl Accounts {
             if !store::replace_password(tx, &holder.user, &seen, &new).await? {
                 return Ok(None);
             }
+            store::forget_resets(tx, &holder.user).await?;
             if let Some(letter) = &letter {
                 post.write(tx, letter).await?;
             }

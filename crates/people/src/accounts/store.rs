@@ -126,8 +126,14 @@ pub(super) async fn take_reset(tx: &mut Tx, token: Fingerprint) -> Result<Option
     let now_ms = integer(tx.now_ms());
     let Some(row) = tx.row(sql, params![token.bytes(), now_ms]).await? else { return Ok(None) };
     let account: Box<str> = row.get("account")?;
-    tx.execute("DELETE FROM account_reset WHERE account = $1", params![&*account]).await?;
-    Ok(Some(UserId::from(&*account)))
+    let user = UserId::from(&*account);
+    forget_resets(tx, &user).await?;
+    Ok(Some(user))
+}
+
+/// A password that was chosen a moment ago is changed by no link of before.
+pub(super) async fn forget_resets(tx: &mut Tx, user: &UserId) -> Result<(), Error> {
+    tx.execute("DELETE FROM account_reset WHERE account = $1", params![user.as_str()]).await.map(drop)
 }
 
 /// Forgets links that have ended.

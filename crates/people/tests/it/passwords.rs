@@ -63,6 +63,20 @@ async fn a_forgotten_password_is_replaced_once_by_the_mailed_link() {
     assert_eq!(house.letter().await.0.letter.subject(), "Your password was changed");
 }
 
+/// Red without `forget_resets` in `change_password`.
+#[tokio::test]
+async fn a_changed_password_ends_the_links_of_before() {
+    let house = House::open().await;
+    let cookie = house.ann().await;
+    house.post("reset/request", json!({"email": EMAIL})).await;
+    let (_, token) = house.later_letter().await;
+    let change = house.under(&cookie, Method::POST, "password", json!({"old": PASSWORD, "new": NEW})).await;
+    assert_eq!(change.status, 204);
+    let reset = house.post("reset", json!({"token": token, "password": "the thief's own choice"})).await;
+    assert_eq!((reset.status, reset.code()), (410, "link_ended"));
+    assert_eq!(house.sign_in(EMAIL, NEW).await.status, 200);
+}
+
 #[tokio::test]
 async fn a_link_to_a_new_password_holds_for_an_hour() {
     let house = House::open().await;
