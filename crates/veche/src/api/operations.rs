@@ -1,5 +1,7 @@
 //! What each operation does, once its key was read.
 
+use std::collections::BTreeMap;
+
 use futures_util::{StreamExt, stream};
 use serde::{Serialize, de::DeserializeOwned};
 use serde_json::value::{RawValue, to_raw_value};
@@ -222,7 +224,7 @@ impl Batch {
         let mut results = Vec::with_capacity(self.operations.len());
         for (at, operation) in self.operations.iter().enumerate() {
             let paid = if at > 0 { grant.take() } else { Ok(()) };
-            let answer = match paid.and_then(|()| read_object::<Operation>(operation.get().as_bytes())) {
+            let answer = match paid.and_then(|()| read_operation(operation.get().as_bytes())) {
                 Ok(operation) => operation.perform(grant).await,
                 Err(rejection) => Err(rejection),
             };
@@ -297,6 +299,17 @@ pub(super) fn read_object<T: DeserializeOwned>(json: &[u8]) -> Result<T, Rejecti
     match json.trim_ascii_start().first() {
         Some(b'{') => read_json(json),
         _ => Err(Rejection::new(ErrorCode::BadRequest, "a JSON object is expected")),
+    }
+}
+
+/// Reads an operation of a batch, whose body is an object as it is where it stands alone.
+fn read_operation(json: &[u8]) -> Result<Operation, Rejection> {
+    let bodies: BTreeMap<Box<str>, Box<RawValue>> = read_object(json)?;
+    match bodies.iter().find(|(_, body)| !body.get().starts_with('{')) {
+        Some((name, _)) => {
+            Err(Rejection::new(ErrorCode::BadRequest, "a JSON object is expected").field(name.to_string()))
+        }
+        None => read_object(json),
     }
 }
 

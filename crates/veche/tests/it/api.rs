@@ -124,7 +124,7 @@ async fn users_are_subscribed_seen_and_let_go() {
 
 #[tokio::test]
 async fn a_batch_is_done_in_order_and_a_bad_element_spoils_no_other() {
-    // Red: `Batch::perform` that returns at the first error.
+    // Red: `Batch::perform` that returns at the first error; `read_operation` that reads at once.
     let (server, key) = server();
     let api = Http::of(&server, key);
     let told = api
@@ -138,15 +138,17 @@ async fn a_batch_is_done_in_order_and_a_bad_element_spoils_no_other() {
                 {"publish": {"channel": "room:1", "data": 2}, "info": {}},
                 7,
                 {"info": {}},
+                {"info": []},
+                {"publish": ["room:1", null, 3, null, null]},
             ]}),
         )
         .await;
     let results = told["results"].as_array().expect("results");
-    assert_eq!(results.len(), 7);
+    assert_eq!(results.len(), 9);
     assert_eq!(offset(&results[0]), 1);
     assert_eq!(results[1]["error"]["field"], "publish.data");
     assert_eq!(results[2]["publications"][0]["data"], 1);
-    for bad in [3, 4, 5] {
+    for bad in [3, 4, 5, 7, 8] {
         assert_eq!(results[bad]["error"]["code"], "bad_request", "{told}");
     }
     assert!(results[6]["node"].is_string());
