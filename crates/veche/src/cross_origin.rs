@@ -9,9 +9,14 @@ const KEPT_FOR: &str = "600";
 
 /// Lets the page read the answer, whose origin was allowed.
 pub(crate) fn share(request: &HeaderMap, response: &mut HeaderMap) {
+    share_with(request.get(header::ORIGIN).cloned(), response);
+}
+
+/// The same where the request has been used up; without an origin for nobody.
+pub(crate) fn share_with(origin: Option<HeaderValue>, response: &mut HeaderMap) {
     response.append(header::VARY, HeaderValue::from_static("Origin"));
-    if let Some(origin) = request.get(header::ORIGIN) {
-        response.insert(header::ACCESS_CONTROL_ALLOW_ORIGIN, origin.clone());
+    if let Some(origin) = origin {
+        response.insert(header::ACCESS_CONTROL_ALLOW_ORIGIN, origin);
     }
 }
 
@@ -22,14 +27,16 @@ pub(crate) fn preflight<B>(
     headers: &'static str,
 ) -> Option<Response<Body>> {
     let asks = request.headers().contains_key(header::ACCESS_CONTROL_REQUEST_METHOD);
-    if request.method() != Method::OPTIONS || !asks {
-        return None;
-    }
+    (request.method() == Method::OPTIONS && asks).then(|| permission(methods, headers))
+}
+
+/// What a browser is told before a page of an allowed origin sends a request.
+pub(crate) fn permission(methods: &'static str, headers: &'static str) -> Response<Body> {
     let mut response = Response::new(Body::empty());
     *response.status_mut() = StatusCode::NO_CONTENT;
     let fields = response.headers_mut();
     fields.insert(header::ACCESS_CONTROL_ALLOW_METHODS, HeaderValue::from_static(methods));
     fields.insert(header::ACCESS_CONTROL_ALLOW_HEADERS, HeaderValue::from_static(headers));
     fields.insert(header::ACCESS_CONTROL_MAX_AGE, HeaderValue::from_static(KEPT_FOR));
-    Some(response)
+    response
 }

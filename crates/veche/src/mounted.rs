@@ -2,6 +2,10 @@
 //!
 //! An entry is found before anybody is asked who they are, so that a request to a path of nobody's costs no
 //! verification. Everything here runs on the handlers' runtime.
+//!
+//! A page of an allowed origin may call the entries with a token. It never brings a cookie there: a browser
+//! sends none of `SameSite=Lax`, and no answer allows credentials. Entries with credentials of their own are for
+//! servers, and for no other origin's pages.
 
 use std::{convert::Infallible, sync::Arc};
 
@@ -14,12 +18,21 @@ use veche_kernel::{
     web::{Body, HttpOutcome, HttpResponse, Mounted, Visitor, json_response},
 };
 
-use crate::{credential, door::Door, refusal::Refusal};
+use crate::{
+    credential,
+    cross_origin::{permission, share_with},
+    door::Door,
+    refusal::Refusal,
+};
 
 /// What programs ask begins so.
 const API: &str = "/api/";
 /// Where a page's boot data is asked for: `GET /api/page?path=/board/1`.
 const BOOT: &str = "/api/page";
+
+/// What a page of an allowed origin may send.
+const METHODS: &str = "GET, HEAD, POST, PUT, PATCH, DELETE";
+const HEADERS: &str = "authorization, content-type, if-none-match, if-range, range";
 
 /// Answers by the modules' entries, and by the routes where there is none.
 pub(crate) async fn answer(
@@ -29,17 +42,9 @@ pub(crate) async fn answer(
     let kernel = &door.kernel;
     let (head, body) = request.into_parts();
     match kernel.http(&head.method, head.uri.path()) {
-        Some(Mounted::Entry(entry)) => {
-            let own = entry.has_own_credentials();
-            let visitor = if own {
-                Visitor { peer: credential::address((&head).into()), caller: None }
-            } else {
-                match visitor(&door, &head).await {
-                    Ok(visitor) => visitor,
-                    Err(refused) => return Ok(refused.into_response()),
-                }
-            };
-            let (peer, shown) = (visitor.peer, own && head.headers.contains_key(header::AUTHORIZATION));
+        Some(Mounted::Entry(entry)) if entry.has_own_credentials() => {
+            let visitor = Visitor { peer: credential::address((&head).into()), caller: None };
+            let (peer, shown) = (visitor.peer, head.headers.contains_key(header::AUTHORIZATION));
             let response = entry.answer(kernel, Request::from_parts(head, from_axum(body)), visitor).await;
             if shown && response.status() == StatusCode::UNAUTHORIZED {
                 // A credential that the entry itself has refused counts like any other.
@@ -49,7 +54,21 @@ pub(crate) async fn answer(
             }
             Ok(response.map(to_axum))
         }
-        Some(Mounted::OtherMethod(allow)) => Ok(other_method(allow).map(to_axum)),
+        Some(Mounted::Entry(entry)) => {
+            let page = page(&door, &head);
+            let mut response = match visitor(&door, &head).await {
+                Ok(visitor) => {
+                    let request = Request::from_parts(head, from_axum(body));
+                    entry.answer(kernel, request, visitor).await.map(to_axum)
+                }
+                Err(refused) => refused.into_response(),
+            };
+            share_with(page, response.headers_mut());
+            Ok(response)
+        }
+        Some(Mounted::OtherMethod(allow)) => {
+            Ok(preflight(&door, &head).unwrap_or_else(|| other_method(allow).map(to_axum)))
+        }
         Some(Mounted::Nothing) => Ok(nothing()),
         None if head.uri.path() == BOOT => Ok(boot(&door, head).await),
         None => {
@@ -59,6 +78,27 @@ pub(crate) async fn answer(
             let is_bare = response.status() == StatusCode::NOT_FOUND && response.body().is_end_stream();
             Ok(if is_api && is_bare { nothing() } else { response })
         }
+    }
+}
+
+/// The origin of the page that asks, if it is allowed.
+fn page(door: &Door, head: &Parts) -> Option<HeaderValue> {
+    let origin = head.headers.get(header::ORIGIN)?;
+    door.origins.allow(&head.headers).then(|| origin.clone())
+}
+
+/// The answer to a browser that asks whether a page of an allowed origin may send what it is about to.
+fn preflight(door: &Door, head: &Parts) -> Option<Response<AxumBody>> {
+    let wanted = head.headers.get(header::ACCESS_CONTROL_REQUEST_METHOD)?;
+    let wanted = Method::from_bytes(wanted.as_bytes()).ok().filter(|_| head.method == Method::OPTIONS)?;
+    let page = page(door, head)?;
+    match door.kernel.http(&wanted, head.uri.path())? {
+        Mounted::Entry(entry) if !entry.has_own_credentials() => {
+            let mut response = permission(METHODS, HEADERS);
+            share_with(Some(page), response.headers_mut());
+            Some(response)
+        }
+        _ => None,
     }
 }
 

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use http::Method;
 use veche::{
-    Module, Rejection, Server, Verifier,
+    Module, Origins, Rejection, Server, Verifier,
     axum::{Router, routing::get},
     web::{HttpRequest, Json, PageRequest},
 };
@@ -14,6 +14,8 @@ use crate::support::{
     raw::{Raw, Response, ask},
     start_with, users,
 };
+
+const PAGE: &str = "https://app.example";
 
 async fn whoami(request: HttpRequest) -> Json<(String, Option<String>)> {
     let user = request.caller().map(|caller| caller.identity.user.to_string());
@@ -28,6 +30,8 @@ fn module() -> Module {
     Module::new("m")
         .http(Method::GET, "/api/whoami", whoami)
         .http(Method::POST, "/api/length", length)
+        .http(Method::POST, "/api/own", length)
+        .own_credentials()
         .http(Method::POST, "/api/hasty", length)
         .deadline(Duration::from_millis(200))
         .page("/board/{id}", async |request: PageRequest| -> Result<u64, Rejection> {
@@ -37,7 +41,8 @@ fn module() -> Module {
 
 fn server() -> Server {
     let routes = Router::new().route("/other", get(async || "a route"));
-    start_with(users().guests(true).mount(module()), |listen| listen.routes(routes))
+    let origins = Origins::of([PAGE.to_owned()]);
+    start_with(users().guests(true).mount(module()), |listen| listen.routes(routes).origins(origins))
 }
 
 async fn fetch(server: &Server, line: &str, headers: &str) -> Response {
@@ -132,4 +137,38 @@ async fn a_pages_boot_data_is_json() {
     check("?path=/nothing", 404, r#""field":"path""#).await;
     check("?path=http://evil.example/board/7", 400, r#""field":"path""#).await;
     check("", 400, r#""field":"path""#).await;
+}
+
+#[tokio::test]
+async fn a_page_of_an_allowed_origin_may_call_entries_with_a_token() {
+    // Red: `answer` without `share_with`; `preflight` that does not ask for the origin, or for the entry's
+    // own credentials.
+    let server = server();
+    let asked = async |line: &str, origin: &str, method: &str| {
+        let fields = format!("Origin: {origin}\r\nAccess-Control-Request-Method: {method}\r\n");
+        let told = fetch(&server, line, &fields).await;
+        (told.status, told.header("access-control-allow-origin").map(str::to_owned))
+    };
+    let allowed = (204, Some(PAGE.to_owned()));
+    assert_eq!(asked("OPTIONS /api/length", PAGE, "POST").await, allowed);
+    assert_eq!(asked("OPTIONS /api/whoami", PAGE, "GET").await, allowed);
+    for other in ["https://evil.example", "https://app.example.evil", "null"] {
+        assert_eq!(asked("OPTIONS /api/length", other, "POST").await, (405, None), "{other}");
+    }
+    assert_eq!(asked("OPTIONS /api/length", PAGE, "DELETE").await, (405, None));
+    assert_eq!(asked("OPTIONS /api/own", PAGE, "POST").await, (405, None), "it is for servers");
+
+    let verifier = Verifier::hs256(SECRET).expect("the secret is long enough");
+    let token = verifier.sign("ann", Duration::from_hours(1), wall_ms(&server)).expect("a token");
+    for (origin, token, status, shown) in [
+        (PAGE, &*token, 200, Some(PAGE)),
+        (PAGE, "x.y.z", 401, Some(PAGE)),
+        ("https://evil.example", &*token, 200, None),
+    ] {
+        let fields = format!("Origin: {origin}\r\nAuthorization: Bearer {token}\r\n");
+        let told = fetch(&server, "GET /api/whoami", &fields).await;
+        assert_eq!((told.status, told.header("access-control-allow-origin")), (status, shown), "{origin}");
+        assert_eq!(told.header("access-control-allow-credentials"), None);
+        assert_eq!(told.header("vary"), Some("Origin"));
+    }
 }
