@@ -9,7 +9,7 @@ use std::{
 use axum::{
     Router,
     extract::State,
-    http::{HeaderName, StatusCode, header},
+    http::{HeaderMap, HeaderName, StatusCode, Uri, header},
     response::{IntoResponse, Response},
     routing::get,
 };
@@ -25,7 +25,11 @@ pub(super) fn router(folder: &Path) -> Router {
     Router::new().route("/_dev/outbox", get(outbox)).with_state(folder.to_owned())
 }
 
-async fn outbox(State(folder): State<PathBuf>) -> Response {
+async fn outbox(State(folder): State<PathBuf>, headers: HeaderMap) -> Response {
+    // A page of the web whose name was rebound to this machine could read it, but for the name.
+    if !headers.get(header::HOST).and_then(|host| host.to_str().ok()).is_some_and(is_this_machine) {
+        return (StatusCode::FORBIDDEN, "open this page under the name localhost").into_response();
+    }
     let page = tokio::task::spawn_blocking(move || page(&folder)).await;
     match page {
         Ok(Ok(html)) => {
@@ -40,6 +44,13 @@ async fn outbox(State(folder): State<PathBuf>) -> Response {
         }
         _ => (StatusCode::INTERNAL_SERVER_ERROR, "the folder of letters cannot be read").into_response(),
     }
+}
+
+/// Whether a `Host`, with or without a port, is a name of this machine's.
+fn is_this_machine(host: &str) -> bool {
+    let uri: Option<Uri> = host.parse().ok();
+    uri.and_then(|uri| uri.host().map(|name| matches!(name, "localhost" | "127.0.0.1" | "[::1]")))
+        == Some(true)
 }
 
 /// The latest letters, the newest first.

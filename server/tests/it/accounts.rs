@@ -185,6 +185,12 @@ fn the_outbox_shows_letters_as_text() {
     let register = json!({"email": "ann@example.com", "password": PASSWORD, "name": name});
     assert_eq!(post(&server, "register", &register, &[]).0, 202);
     link(&server, "confirm");
+    // Red where `outbox` does not look at the name that it is asked by.
+    let rebound = ["-H", "Host: evil.example"];
+    let url = base(&server) + "/_dev/outbox";
+    let output =
+        Command::new("curl").args(["-sS"]).args(rebound).arg(&url).output().expect("there is a `curl`");
+    assert!(!String::from_utf8_lossy(&output.stdout).contains("#token="), "{output:?}");
     let outbox = get(&server, "/_dev/outbox");
     assert!(outbox.contains("&lt;script&gt;") && !outbox.contains(name), "{outbox}");
 }

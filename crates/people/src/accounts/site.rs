@@ -66,6 +66,8 @@ impl Site {
         match (origin, headers.get("sec-fetch-site").map(header::HeaderValue::as_bytes)) {
             (Some(Err(_)), _) => false,
             (Some(Ok(origin)), _) if is_listed(origin) => true,
+            // Any page could reach this machine under a name of its own, which it then is of the same origin as.
+            (Some(_), _) if self.is_for_this_machine => false,
             (_, Some(site)) => matches!(site, b"same-origin" | b"none"),
             (Some(Ok(origin)), None) => is_own(origin),
             (None, None) => true,
@@ -146,6 +148,17 @@ mod tests {
             headers.insert("origin", origin.parse().expect("a header"));
             headers.insert("sec-fetch-site", "same-site".parse().expect("a header"));
             assert_eq!(site.allows(&headers), expected, "{origin}");
+        }
+        // Red where `Host` says who is at home: a name may have been rebound to this machine.
+        for more in [None, Some(("sec-fetch-site", "same-origin"))] {
+            let mut headers = HeaderMap::new();
+            for (name, value) in [("host", "evil.example:3000"), ("origin", "http://evil.example:3000")]
+                .into_iter()
+                .chain(more)
+            {
+                headers.insert(name, header::HeaderValue::from_static(value));
+            }
+            assert!(!site.allows(&headers), "{more:?}");
         }
     }
 }
