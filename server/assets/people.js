@@ -21,6 +21,7 @@ const WORDS = {
     signInLead: '',
     signInSend: 'Sign in',
     forgotten: 'Forgotten your password?',
+    demo: 'Try it as',
     wrong_credentials: 'The address or the password is wrong.',
     link_ended: 'The link was used, or it has ended. Ask for a new one.',
     rate_limited: 'Too many attempts. Wait a little.',
@@ -44,6 +45,7 @@ const WORDS = {
     signInLead: '',
     signInSend: 'Войти',
     forgotten: 'Забыли пароль?',
+    demo: 'Попробовать под именем',
     wrong_credentials: 'Неверный адрес или пароль.',
     link_ended: 'Ссылка уже использована или устарела. Запросите новую.',
     rate_limited: 'Слишком много попыток. Немного подождите.',
@@ -94,6 +96,7 @@ const PAGES = {
     body: ({ email, password }) => ({ email, password }),
     done: () => location.assign('/'),
     other: { href: '/people/reset', text: words.forgotten },
+    offers: offerDemonstration,
   },
 };
 
@@ -125,6 +128,22 @@ function show() {
   at('form').elements[page.fields[0]].focus();
 }
 
+/** A button for each user of the demonstration, where there is one. */
+async function offerDemonstration() {
+  const response = await fetch('/api/people/demo-sign-in').catch(() => undefined);
+  if (!response?.ok) return;
+  const { users } = await response.json();
+  at('demo-title').textContent = words.demo;
+  for (const { id, name } of users) {
+    const button = document.createElement('button');
+    button.type = 'button';
+    button.textContent = name;
+    button.addEventListener('click', () => submit('demo-sign-in', { user: id }, () => location.assign('/')));
+    at('demo').append(button);
+  }
+  at('demo').hidden = false;
+}
+
 /** The sentence for a refusal. */
 async function refusal(response) {
   const { error } = await response.json().catch(() => ({ error: {} }));
@@ -132,14 +151,11 @@ async function refusal(response) {
   return words[error.code] ?? words.failed;
 }
 
-at('form').addEventListener('submit', async (event) => {
-  event.preventDefault();
-  const form = at('form').elements;
-  const body = page.body({ email: form.email.value, password: form.password.value });
+async function submit(entry, body, done) {
   at('send').disabled = true;
   say('');
   try {
-    const response = await fetch(`/api/people/${page.entry}`, {
+    const response = await fetch(`/api/people/${entry}`, {
       method: 'POST',
       headers: { 'content-type': 'application/json' },
       body: JSON.stringify(body),
@@ -147,7 +163,7 @@ at('form').addEventListener('submit', async (event) => {
     if (response.ok) {
       // To its end: a page that leaves before would break the answer off.
       await response.text();
-      page.done();
+      done();
     } else {
       say(await refusal(response));
     }
@@ -155,6 +171,14 @@ at('form').addEventListener('submit', async (event) => {
     say(words.failed);
   }
   at('send').disabled = false;
+}
+
+at('form').addEventListener('submit', (event) => {
+  event.preventDefault();
+  const form = at('form').elements;
+  const body = page.body({ email: form.email.value, password: form.password.value });
+  submit(page.entry, body, page.done);
 });
 
 show();
+page.offers?.();

@@ -49,6 +49,10 @@ await withBrowser(async ({ open, url }) => {
   assert.equal((await me(reset)).email, EMAIL);
   const secret = new URL(confirm).hash.slice('#token='.length);
   assert.ok(secret.length === 43 && urls.every((seen) => !seen.includes(secret)), 'no URL has the secret');
+  const demo = await open('/people/sign-in');
+  await demo.click('#demo button:has-text("Паша")');
+  await demo.waitForURL(`${url}/`);
+  assert.equal((await me(demo)).name, 'Паша');
 }, isExpected);
 
 /** The latest letter's link to this page. */

@@ -64,8 +64,10 @@ fn page(folder: &Path) -> io::Result<String> {
     // Their names sort by age.
     files.sort();
     let mut html = String::from(
-        "<!doctype html><html lang=\"en\"><head><meta charset=\"utf-8\"><title>Veche: outbox</title></head>\
-         <body><h1>Outbox</h1>",
+        "<!doctype html><html lang=\"en\"><head><meta charset=\"utf-8\">\
+         <meta name=\"viewport\" content=\"width=device-width, initial-scale=1\"><title>Veche: outbox</title>\
+         <link rel=\"icon\" type=\"image/svg+xml\" href=\"/people/mark.svg\">\
+         <link rel=\"stylesheet\" href=\"/people/people.css\"></head><body><main><h1>Outbox</h1>",
     );
     if files.is_empty() {
         html.push_str("<p>No letters yet.</p>");
@@ -77,12 +79,14 @@ fn page(folder: &Path) -> io::Result<String> {
         let subject = escaped(message.subject().unwrap_or_default());
         let text = message.body_text(0).unwrap_or_default();
         let link = text.split_whitespace().find(|word| word.starts_with("http")).map(escaped);
-        let link = link.map(|link| format!("<p><a href=\"{link}\">{link}</a></p>")).unwrap_or_default();
+        let link = link
+            .map(|link| format!("<p class=\"link\"><a href=\"{link}\">{link}</a></p>"))
+            .unwrap_or_default();
         let (to, text) = (escaped(to), escaped(&text));
         // A string never refuses.
         _ = write!(html, "<article><h2>{subject}</h2><p>{to}</p><pre>{text}</pre>{link}</article>");
     }
-    html.push_str("</body></html>");
+    html.push_str("</main></body></html>");
     Ok(html)
 }
 

@@ -18,6 +18,14 @@ impl Accounts {
         Ok(())
     }
 
+    /// Their ids and names. Elsewhere than in a demonstration there is no such thing.
+    pub(crate) fn demonstration(&self) -> Result<&'static [(&'static str, &'static str)], Rejection> {
+        if self.settings().demonstration {
+            return Ok(&USERS);
+        }
+        Err(Rejection::new(ErrorCode::NotFound, "there is no such thing"))
+    }
+
     /// Signs in as one of them. Elsewhere than in a demonstration there is no such thing.
     pub(crate) async fn sign_in_to_demonstration(
         &self,
@@ -25,10 +33,7 @@ impl Accounts {
         client: Client,
         old: Option<&str>,
     ) -> Result<Began, Rejection> {
-        if !self.settings().demonstration {
-            return Err(Rejection::new(ErrorCode::NotFound, "there is no such thing"));
-        }
-        let Some((user, _)) = USERS.iter().find(|(known, _)| *known == user) else {
+        let Some((user, _)) = self.demonstration()?.iter().find(|(known, _)| *known == user) else {
             let why = "the demonstration's users are anya, pasha and admin";
             return Err(Rejection::new(ErrorCode::BadRequest, why).field("user"));
         };

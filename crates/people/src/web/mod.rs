@@ -42,6 +42,7 @@ pub fn module(accounts: Accounts, tokens: Arc<dyn SignToken>) -> Module {
         .http(Method::POST, "/api/people/reset/request", links::forgot)
         .http(Method::POST, "/api/people/reset", links::reset)
         .http(Method::POST, "/api/people/sign-in", signs::sign_in)
+        .http(Method::GET, "/api/people/demo-sign-in", signs::demonstration)
         .http(Method::POST, "/api/people/demo-sign-in", signs::sign_in_to_demonstration)
         .http(Method::POST, "/api/people/sign-out", signs::sign_out)
         .http(Method::POST, "/api/people/sign-out-everywhere", signs::sign_out_everywhere)

@@ -1,10 +1,11 @@
 //! Entries that begin and end sign-ins.
 
-use http::header;
+use http::{StatusCode, header};
 use serde::Deserialize;
+use serde_json::json;
 use veche_kernel::{
     State,
-    web::{HttpOutcome, HttpRequest, HttpResponse},
+    web::{HttpOutcome, HttpRequest, HttpResponse, json_response},
 };
 
 use super::{
@@ -37,6 +38,13 @@ pub(super) async fn sign_in(mut request: HttpRequest, State(shared): State<Share
         welcome(&accounts, &kernel, counted("sign_in", began)?).await
     })
     .await
+}
+
+/// Who may be signed in as by a click, for the page that offers it.
+pub(super) async fn demonstration(_: HttpRequest, State(shared): State<Shared>) -> HttpOutcome {
+    let users = shared.accounts.demonstration()?.iter().map(|(id, name)| json!({ "id": id, "name": name }));
+    let body = json!({ "users": users.collect::<Vec<_>>() }).to_string();
+    Ok(json_response(StatusCode::OK, body))
 }
 
 pub(super) async fn sign_in_to_demonstration(

@@ -9,9 +9,15 @@ fn open() -> Settings {
     Settings { demonstration: true, ..settings() }
 }
 
+async fn offered(house: &House) -> crate::support::Answer {
+    house.under("", http::Method::GET, "demo-sign-in", serde_json::Value::Null).await
+}
+
 #[tokio::test]
 async fn anybody_is_one_of_them_by_a_click() {
     let house = House::with(open()).await;
+    let offered = offered(&house).await.body;
+    assert_eq!(offered["users"][0], json!({"id": "anya", "name": "Аня"}));
     for (user, name) in [("anya", "Аня"), ("pasha", "Паша"), ("admin", "Админ")] {
         let answer = house.post("demo-sign-in", json!({"user": user})).await;
         assert_eq!((answer.status, &answer.body["user"]), (200, &json!(user)));
@@ -25,6 +31,7 @@ async fn anybody_is_one_of_them_by_a_click() {
 #[tokio::test]
 async fn they_are_made_once_and_only_where_they_are_asked_for() {
     let house = House::open().await;
+    assert_eq!(offered(&house).await.status, 404);
     let refused = house.post("demo-sign-in", json!({"user": "anya"})).await;
     assert_eq!((refused.status, refused.code()), (404, "not_found"));
     assert_eq!(house.count("SELECT COUNT(*) FROM account").await, 0);
