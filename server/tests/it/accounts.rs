@@ -184,7 +184,10 @@ fn the_outbox_shows_letters_as_text() {
     let name = "<script>alert(1)</script>";
     let register = json!({"email": "ann@example.com", "password": PASSWORD, "name": name});
     assert_eq!(post(&server, "register", &register, &[]).0, 202);
-    link(&server, "confirm");
+    let confirm = json!({"token": link(&server, "confirm"), "password": PASSWORD});
+    assert_eq!(post(&server, "confirm", &confirm, &[]).0, 200);
+    assert_eq!(post(&server, "reset/request", &json!({"email": "ann@example.com"}), &[]).0, 202);
+    link(&server, "reset");
     // Red where `outbox` does not look at the name that it is asked by.
     let rebound = ["-H", "Host: evil.example"];
     let url = base(&server) + "/_dev/outbox";

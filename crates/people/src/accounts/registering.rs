@@ -74,7 +74,9 @@ impl Accounts {
         let site = &self.settings().site;
         let confirm = Occasion::Confirm { link: site.link("/people/confirm", Some(secret.as_str())) };
         let already = Occasion::AlreadyThere { link: site.link("/people/sign-in", None) };
-        let letter = |occasion: &Occasion| unfit(occasion.letter(checked.recipient.clone(), language));
+        // Whoever registers may be a stranger to the address: none of their words go there.
+        let to = || Recipient { email: checked.recipient.email.clone(), name: String::new() };
+        let letter = |occasion: &Occasion| unfit(occasion.letter(to(), language));
         let (confirm, already) = (letter(&confirm)?, letter(&already)?);
         let token = secret.fingerprint();
         let post = self.post().clone();

@@ -49,20 +49,26 @@ impl Occasion {
 impl Words {
     fn text(&self, name: &str, link: &str) -> String {
         let say = self.say.join("\n");
-        format!("{}, {name}!\n\n{say}\n\n{}:\n{link}\n\n{}\n", self.greeting, self.link, self.end)
+        let hello = self.hello(name);
+        format!("{hello}\n\n{say}\n\n{}:\n{link}\n\n{}\n", self.link, self.end)
     }
 
     fn html(&self, name: &str, link: &str) -> String {
-        let (name, href) = (escaped(name), escaped(link));
+        let (hello, href) = (escaped(&self.hello(name)), escaped(link));
         let mut html = String::from("<!doctype html><html><body style=\"font-family:sans-serif\">");
         let say = self.say.join("</p><p>");
         // A string never refuses.
         _ = write!(
             html,
-            "<p>{}, {name}!</p><p>{say}</p><p><a href=\"{href}\">{}</a></p><p><small>{}</small></p></body></html>",
-            self.greeting, self.link, self.end
+            "<p>{hello}</p><p>{say}</p><p><a href=\"{href}\">{}</a></p><p><small>{}</small></p></body></html>",
+            self.link, self.end
         );
         html
+    }
+
+    fn hello(&self, name: &str) -> String {
+        let greeting = self.greeting;
+        if name.is_empty() { format!("{greeting}!") } else { format!("{greeting}, {name}!") }
     }
 }
 

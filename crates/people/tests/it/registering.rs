@@ -16,7 +16,7 @@ async fn whoever_registers_and_confirms_is_signed_in() {
     assert_eq!(house.count("SELECT COUNT(*) FROM account").await, 0, "nothing before the confirmation");
 
     let (mail, token) = house.letter().await;
-    assert_eq!((mail.letter.to().email.as_str(), &*mail.letter.to().name), (EMAIL, "Аня"));
+    assert_eq!(mail.letter.to().email.as_str(), EMAIL);
     assert!(mail.letter.text().contains("https://veche.example/people/confirm#token="), "{mail:?}");
 
     let confirmed = house.post("confirm", json!({"token": token, "password": PASSWORD})).await;
@@ -25,6 +25,23 @@ async fn whoever_registers_and_confirms_is_signed_in() {
     assert_eq!((me.status, &me.body), (200, &confirmed.body));
     assert_eq!((&me.body["email"], &me.body["language"]), (&json!(EMAIL), &json!("ru")));
     assert_eq!(house.me("").await.status, 401);
+}
+
+/// Red where the letter is to the name of the form: strangers would write to whom they want.
+#[tokio::test]
+async fn no_words_of_whoever_registers_are_mailed() {
+    let house = House::open().await;
+    let form = json!({"email": EMAIL, "password": PASSWORD, "name": "You have won: https://evil.example"});
+    house.post("register", form.clone()).await;
+    let (confirm, token) = house.letter().await;
+    house.post("confirm", json!({"token": token, "password": PASSWORD})).await;
+    house.post("register", form).await;
+    let (already, _) = house.letter().await;
+    for mail in [confirm, already] {
+        let (to, text) = (&mail.letter.to().name, mail.letter.text());
+        assert!(to.is_empty() && !text.contains("evil") && text.starts_with("Hello!"), "{mail:?}");
+        assert!(!format!("{mail:?}").contains("evil"), "{mail:?}");
+    }
 }
 
 /// Red where `take` does not delete the registration.
