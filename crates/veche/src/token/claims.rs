@@ -5,6 +5,7 @@ use std::{collections::BTreeMap, fmt, sync::Arc, time::Duration};
 use serde::{Deserialize, Deserializer, Serialize, de::MapAccess};
 use serde_json::value::RawValue;
 use veche_kernel::{Grants, Identity, Right, Rights, TokenId};
+use veche_protocol::name::check_channel;
 
 use super::error::TokenError;
 
@@ -244,8 +245,8 @@ impl<'de> Deserialize<'de> for Audiences {
 
 /// The id becomes the channel `user:{id}`, so it obeys the rules of a channel's name.
 fn check_subject(sub: &str) -> Result<(), TokenError> {
-    let forbidden = |c: char| c.is_control() || c == '*';
-    if sub.is_empty() || sub.len() > 128 || sub.starts_with(GUEST_PREFIX) || sub.contains(forbidden) {
+    // Of what no channel can be named there is no personal channel, and back ends cannot name such a user.
+    if sub.len() > 128 || sub.starts_with(GUEST_PREFIX) || check_channel(sub).is_err() {
         return Err(TokenError::Subject);
     }
     Ok(())

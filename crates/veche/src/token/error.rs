@@ -71,7 +71,8 @@ pub enum TokenError {
     /// `nbf` has not come.
     #[error("the token is not valid yet")]
     NotYetValid,
-    /// `sub` is missing, empty, longer than 128 bytes, has control characters or `*`, or names a guest.
+    /// `sub` is missing, empty, longer than 128 bytes, has control characters or `*`, is not in NFC, or
+    /// names a guest.
     #[error("the token's `sub` is no user id")]
     Subject,
     /// `iss` is not the one expected.

@@ -105,6 +105,9 @@ fn claims_that_do_not_hold_are_refused() {
     check(json!({"sub": "ann\n"}), TokenError::Subject);
     check(json!({"sub": "*"}), TokenError::Subject);
     check(json!({"sub": "guest:7"}), TokenError::Subject);
+    // Red: `check_subject` that looks for control characters alone.
+    check(json!({"sub": "rene\u{301}"}), TokenError::Subject);
+    check(json!({"sub": "ann\u{2028}"}), TokenError::Subject);
     check(json!({"sub": 7}), TokenError::Malformed);
     check(json!({"meta": nested(33)}), TokenError::Malformed);
     check(json!({"meta": "x".repeat(1_023)}), TokenError::Malformed);
