@@ -61,7 +61,13 @@ fn a_restore_brings_back_the_backup_and_resets_positions() {
     for since in [then, later] {
         let ask = json!({"type": "subscribe", "channel": CHANNEL, "since": since});
         client.send(&ask.to_string()).expect("it is served");
-        let subscribed = client.expect(&["subscribed"]).expect("it is served");
+        let subscribed = loop {
+            // The own channel's may come between.
+            let subscribed = client.expect(&["subscribed"]).expect("it is served");
+            if subscribed["channel"] == CHANNEL {
+                break subscribed;
+            }
+        };
         let told = (&subscribed["recovery"], &subscribed["reset_reason"]);
         assert_eq!(told, (&json!("reset"), &json!("epoch")), "{subscribed}");
     }
