@@ -135,7 +135,7 @@ fn registers(server: &Server, letters: &Path) -> Result<(), Failure> {
     let letter = await_letter(letters)?;
     for field in [
         "From: Veche <no-reply@localhost>",
-        "<ann@example.com>",
+        "To: ann@example.com",
         "Subject: =?utf-8?",
         "multipart/alternative",
     ] {
