@@ -18,7 +18,8 @@ const ALLOWED: &[(&str, &[&str])] = &[
     ("veche-store", &["veche-kernel", "veche-protocol"]),
     ("veche-people", &["veche-kernel", "veche-protocol", "veche-store"]),
     ("veche", &["veche-kernel", "veche-protocol"]),
-    ("veche-server", &["veche", "veche-people", "veche-store"]),
+    ("veche-ssr", &[]),
+    ("veche-server", &["veche", "veche-people", "veche-ssr", "veche-store"]),
     ("veche-bench", &["veche-protocol"]),
     // The bench's peers share nothing with what they are compared with.
     ("veche-bench-bare", &[]),
