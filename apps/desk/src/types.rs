@@ -54,7 +54,8 @@ pub fn typescript() -> [(&'static str, String); 3] {
 
 /// A file of these declarations, which uses some of the parts.
 fn file(declared: &[Declared], parts: &[Declared], map: &str) -> String {
-    let body: String = declared.iter().map(|(_, declaration)| format!("\n{declaration}\n")).collect();
+    let mut body = String::new();
+    declared.iter().for_each(|(_, declaration)| _ = write!(body, "\n{declaration}\n"));
     let is_part = |c: char| c.is_ascii_alphanumeric() || c == '_';
     let uses = |name: &str| body.split(|c| !is_part(c)).any(|word| word == name);
     let used: Vec<_> = parts.iter().map(|(name, _)| *name).filter(|name| uses(name)).collect();

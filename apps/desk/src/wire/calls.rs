@@ -52,15 +52,12 @@ pub enum Field {
     Archived,
 }
 
-/// What a field was: a title or description, a due date or none, a place, whether it was put away.
+/// What a field was.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, TS)]
 #[serde(untagged)]
-#[ts(type = "string | boolean | Place | null")]
 pub enum Old {
-    /// A title or a description.
-    Text(String),
-    /// A due date.
-    Due(Option<String>),
+    /// A title, a description, or a due date; `null` for none.
+    Text(Option<String>),
     /// A place.
     Place(Place),
     /// Whether it was put away.

@@ -26,8 +26,8 @@ export type Overwritten = {
 /** A field of which the last change wins. */
 export type Field = "title" | "description" | "due" | "place" | "archived";
 
-/** What a field was: a title or description, a due date or none, a place, whether it was put away. */
-export type Old = string | string | null | Place | boolean;
+/** What a field was. */
+export type Old = string | null | Place | boolean;
 
 /** Where a card was. */
 export type Place = {
