@@ -1,5 +1,7 @@
 // The client: the machine's shell. It moves events in and effects out, and decides nothing.
 
+import { Alarm } from './alarm.js';
+import { deliver, tell } from './deliver.js';
 import { failure, VecheError } from './errors.js';
 import { byteLength, type ClientFrame, type Position, type ReplyFrame } from './frames.js';
 import { browserIo, type Io, type Socket, type SocketEvents } from './io.js';
@@ -11,7 +13,6 @@ import { Outbox } from './outbox.js';
 import type { SseOptions } from './sse.js';
 import type { Status } from './status.js';
 import { indexedDbOutbox } from './store/indexeddb.js';
-import { deliver } from './deliver.js';
 import type {
   AnyCalls, AnyEvents, CallMap, CallOptions, ClientOptions, EventMap, Publication, Reply, SubscribeOptions, Subscription,
 } from './types.js';
@@ -36,9 +37,9 @@ export class Client<Calls extends CallMap = AnyCalls, Events extends EventMap = 
   readonly #listeners = new Map<number, SubscribeOptions<Events>>();
   readonly #statusListeners = new Set<(status: Status) => void>();
   readonly #inbox: Input[] = [];
+  readonly #alarm: Alarm;
   #isBusy = false;
   #keys = 0;
-  #alarm: { at: number; cancel: () => void } | null = null;
   #unwatch: (() => void) | null = null;
 
   constructor(options: ClientOptions = {}) {
@@ -49,6 +50,7 @@ export class Client<Calls extends CallMap = AnyCalls, Events extends EventMap = 
     const { urls = '', user = null, build } = options;
     const origins = [urls].flat().map((url) => originOf(url, this.#io.origin()));
     this.#machine = new Machine({ urls: origins, user, ...(build !== undefined && { build }) });
+    this.#alarm = new Alarm(this.#io, () => this.#dispatch({ is: 'tick' }));
     this.outbox = new Outbox(this.#machine, this.#io, options.outbox ?? indexedDbOutbox(), (input) => this.#dispatch(input));
   }
 
@@ -172,7 +174,7 @@ export class Client<Calls extends CallMap = AnyCalls, Events extends EventMap = 
       for (const effect of this.#machine.handle(next, this.#io.now(), this.#io.random())) this.#safely(() => this.#perform(effect));
     }
     this.#isBusy = false;
-    this.#arm();
+    this.#alarm.set(this.#machine.deadline());
   }
 
   #perform(effect: Effect): void {
@@ -261,38 +263,8 @@ export class Client<Calls extends CallMap = AnyCalls, Events extends EventMap = 
 
   #tell(key: number, event: ChannelEvent): void {
     const listener = this.#listeners.get(key);
-    if (!listener) return;
-    switch (event.kind) {
-      case 'publication':
-        return listener.onPublication?.(deliver<Events>(this.status.user, event.frame, event.position));
-      case 'subscribed': {
-        const { kind: _kind, ...told } = event;
-        return told.recovery === 'reset' ? listener.onReset?.(told) : listener.onSubscribed?.(told);
-      }
-      case 'presence':
-        return listener.onPresence?.(event);
-      case 'typing':
-        return listener.onTyping?.(event);
-      case 'lagged':
-        return listener.onLagged?.(event);
-      case 'lost':
-        this.#listeners.delete(key);
-        return listener.onLost?.(new VecheError(event.error));
-    }
-  }
-
-  /** One timer, for whatever of the machine is due first. */
-  #arm(): void {
-    const at = this.#machine.deadline();
-    if (this.#alarm?.at === at) return;
-    this.#alarm?.cancel();
-    this.#alarm = null;
-    if (at === Infinity) return;
-    const cancel = this.#io.timer(Math.max(0, at - this.#io.now()), () => {
-      this.#alarm = null;
-      this.#dispatch({ is: 'tick' });
-    });
-    this.#alarm = { at, cancel };
+    if (event.kind === 'lost') this.#listeners.delete(key);
+    if (listener) tell(listener, event, this.status.user);
   }
 
   #safely(act: () => void): void {

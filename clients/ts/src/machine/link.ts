@@ -2,20 +2,21 @@
 
 import type { ClientFrame, ServerFrame, Welcome } from '../frames.js';
 import { Heartbeat } from './heartbeat.js';
-import { backoffSeconds, reconnects } from './policy.js';
+import { reconnects } from './policy.js';
+import { Probe } from './probe.js';
+import { Retry } from './retry.js';
 import type { Effect, Input, Phase, Transport } from './types.js';
 
 /** How long a token, an opening or a welcome may take. */
 const OPENING = 10_000;
-/** A connection that lasted this long was a good one: the next attempt is a first one again. */
-const STABLE = 5_000;
 /** How long a page may be hidden before its connection is given up. */
 const HIDDEN = 300_000;
-/** After how many WebSockets that never got a welcome the fallback is tried. */
-const BLOCKED = 2;
-/** When it is looked whether a WebSocket works again: soon, then ever later, in milliseconds. */
-const PROBE = [1_000, 5_000, 15_000, 60_000];
 const DEFAULT_FRAME_BYTES = 65_536;
+
+export interface LinkOptions {
+  readonly urls: readonly string[];
+  readonly build?: string;
+}
 
 export class Link {
   phase: Phase = { is: 'idle' };
@@ -24,13 +25,12 @@ export class Link {
   node: string | null = null;
   reason: string | null = null;
   frameBytes = DEFAULT_FRAME_BYTES;
-  failures = 0;
   wasLive = false;
   isOffline = false;
   /** Whether the server serves another build of the page. */
   isOutdated = false;
   readonly beat = new Heartbeat((now) => this.send({ type: 'ping', ts: now }));
-  readonly #urls: readonly string[];
+  readonly retry: Retry;
   readonly #build: string | undefined;
   readonly #emit: (effect: Effect) => void;
   readonly #lost: () => void;
@@ -39,17 +39,13 @@ export class Link {
   #links = 0;
   #asks = 0;
   #renewal = 0;
-  #url = 0;
-  #blocked = 0;
   #token: string | null = null;
   #isAuthing = false;
-  #byeAt = 0;
   #hiddenAt = Infinity;
-  #probes = 0;
-  #probeAt = Infinity;
+  readonly #probe = new Probe();
 
-  constructor(options: { readonly urls: readonly string[]; readonly build?: string }, emit: (effect: Effect) => void, lost: () => void) {
-    this.#urls = options.urls;
+  constructor(options: LinkOptions, emit: (effect: Effect) => void, lost: () => void) {
+    this.retry = new Retry(options.urls);
     this.#build = options.build;
     this.#emit = emit;
     this.#lost = lost;
@@ -93,8 +89,7 @@ export class Link {
   handle(input: Input): void {
     switch (input.is) {
       case 'connect':
-        if (this.phase.is === 'idle') this.#attempt();
-        return;
+        return this.phase.is === 'idle' ? this.#attempt() : undefined;
       case 'close':
         this.#hangUp(1000);
         this.phase = { is: 'idle' };
@@ -113,13 +108,11 @@ export class Link {
       case 'token':
         return this.#tokenCame(input.ask, input.token);
       case 'no-token':
-        if (this.phase.is === 'token' && this.phase.ask === input.ask) this.#down(1006, 'token');
-        return;
+        return this.phase.is === 'token' && this.phase.ask === input.ask ? this.#down(1006, 'token') : undefined;
       case 'opened':
         return this.#opened(input.link);
       case 'closed':
-        if (input.link === this.#current) this.#down(input.code, input.reason);
-        return;
+        return input.link === this.#current ? this.#down(input.code, input.reason) : undefined;
       case 'probed':
         return this.#probed(input.ok);
     }
@@ -145,7 +138,7 @@ export class Link {
     this.transport = transport;
     const link = ++this.#links;
     this.phase = { is: 'opening', link, until: this.#now + OPENING };
-    this.#emit({ do: 'open', link, transport, url: this.#urls[this.#url]!, token: this.#token });
+    this.#emit({ do: 'open', link, transport, url: this.retry.origin, token: this.#token });
   }
 
   #opened(link: number): void {
@@ -177,7 +170,7 @@ export class Link {
         this.#emit({ do: 'token', ask: this.#renewal });
         return true;
       case 'bye':
-        this.#byeAt = this.#now + frame.retry_after_ms;
+        this.retry.notBefore = this.#now + frame.retry_after_ms;
         this.reason = frame.reason;
         return true;
       case 'reply':
@@ -203,10 +196,9 @@ export class Link {
     this.frameBytes = frame.limits.frame_bytes || DEFAULT_FRAME_BYTES;
     this.isOutdated = this.#build !== undefined && frame.build !== undefined && frame.build !== this.#build;
     this.wasLive = true;
-    this.#blocked = this.#byeAt = 0;
+    this.retry.welcomed();
     if (this.transport === 'websocket') this.beat.start(this.#now, frame.ping_interval_ms);
-    this.#probes = 0;
-    this.#probeAt = this.transport === 'sse' ? this.#now + PROBE[0]! : Infinity;
+    if (this.transport === 'sse') this.#probe.start(this.#now);
     this.phase = { is: 'live', link, since: this.#now, isRestored: false };
   }
 
@@ -224,8 +216,8 @@ export class Link {
     const { is } = this.phase;
     if (is === 'live') return this.#suspect();
     const isOver = is === 'auth-expired' || is === 'refused' || is === 'outdated' || is === 'idle';
-    if (isForced && isOver) this.failures = 0;
-    if (is === 'hidden' || (is === 'waiting' && (isForced || this.#now >= this.#byeAt)) || (isForced && isOver)) this.#attempt();
+    if (isForced && isOver) this.retry.failures = 0;
+    if (is === 'hidden' || (is === 'waiting' && (isForced || this.#now >= this.retry.notBefore)) || (isForced && isOver)) this.#attempt();
   }
 
   #suspect(): void {
@@ -233,46 +225,36 @@ export class Link {
   }
 
   #hangUp(code: number): void {
-    const link = this.#current;
-    if (link) this.#emit({ do: 'close', link, code });
+    if (this.#current) this.#emit({ do: 'close', link: this.#current, code });
     this.#settle();
   }
 
   /** The link is over: whatever travelled on it is told. */
   #settle(): void {
     this.beat.stop();
-    this.#probeAt = Infinity;
+    this.#probe.stop();
     this.#isAuthing = false;
     this.#lost();
+  }
+
+  #drop(reason: string): void {
+    if (this.#current) this.#emit({ do: 'close', link: this.#current, code: 1000 });
+    this.#down(1006, reason);
   }
 
   #down(code: number, reason: string): void {
     const { phase, transport } = this;
     this.reason = reason || this.reason || `closed: ${code}`;
     this.#settle();
-    if (phase.is === 'live') {
-      if (this.#now - phase.since >= STABLE) this.failures = 0;
-    } else if (transport === 'websocket' && phase.is !== 'token') {
-      this.#blocked++;
-    }
-    if (code === 3500) {
-      this.phase = { is: 'auth-expired' };
-    } else if (!reconnects(code)) {
-      this.phase = { is: 'refused' };
-    } else if (phase.is !== 'live' && phase.is !== 'token' && transport === 'websocket' && this.#blocked >= BLOCKED) {
-      // Something on the way may let HTTP pass, and nothing else.
-      this.#open('sse');
-    } else {
-      if (phase.is !== 'token') this.#url = (this.#url + (phase.is === 'live' && !this.#byeAt ? 0 : 1)) % this.#urls.length;
-      const wait = 1000 * this.#random * backoffSeconds(this.failures++);
-      this.phase = { is: 'waiting', until: Math.max(this.#byeAt, this.#now + wait) };
-    }
-  }
-
-  #drop(reason: string): void {
-    const link = this.#current;
-    if (link) this.#emit({ do: 'close', link, code: 1000 });
-    this.#down(1006, reason);
+    // What failed before anything was opened says nothing of the place.
+    const isAttempt = phase.is === 'opening' || phase.is === 'greeting';
+    if (phase.is === 'live') this.retry.ended(this.#now - phase.since);
+    // Something on the way may let HTTP pass, and nothing else.
+    const isBlocked = isAttempt && this.retry.failed(transport);
+    if (code === 3500) this.phase = { is: 'auth-expired' };
+    else if (!reconnects(code)) this.phase = { is: 'refused' };
+    else if (isBlocked) this.#open('sse');
+    else this.phase = { is: 'waiting', until: this.retry.at(this.#now, this.#random) };
   }
 
   due(): void {
@@ -287,25 +269,16 @@ export class Link {
       this.#drop('timeout');
     } else if (phase.is === 'live') {
       if (this.beat.isDead(now)) this.#drop('heartbeat_lost');
-      else if (this.#byeAt && now >= this.#byeAt) this.#drop(this.reason ?? 'drain');
-      else if (now >= this.#probeAt) this.#probe();
+      else if (this.retry.notBefore && now >= this.retry.notBefore) this.#drop('drain');
+      else if (this.#probe.isDue(now)) this.#emit({ do: 'probe', url: this.retry.origin });
     }
-  }
-
-  #probe(): void {
-    this.#probeAt = Infinity;
-    this.#emit({ do: 'probe', url: this.#urls[this.#url]! });
   }
 
   #probed(isOpen: boolean): void {
     if (this.phase.is !== 'live' || this.transport !== 'sse') return;
-    if (isOpen) {
-      this.#hangUp(1000);
-      this.#attempt();
-    } else {
-      this.#probes = Math.min(this.#probes + 1, PROBE.length - 1);
-      this.#probeAt = this.#now + PROBE[this.#probes]!;
-    }
+    if (!isOpen) return this.#probe.failed(this.#now);
+    this.#hangUp(1000);
+    this.#attempt();
   }
 
   deadline(): number {
@@ -313,7 +286,7 @@ export class Link {
     const until = 'until' in phase ? phase.until : Infinity;
     const hidden = phase.is === 'live' || phase.is === 'waiting' ? this.#hiddenAt + HIDDEN : Infinity;
     if (phase.is !== 'live') return Math.min(until, hidden);
-    return Math.min(hidden, this.beat.deadline(), this.#byeAt || Infinity, this.#probeAt);
+    return Math.min(hidden, this.beat.deadline(), this.retry.notBefore || Infinity, this.#probe.at);
   }
 }
 

@@ -39,7 +39,7 @@ function stateOf(link: Link): State {
     case 'waiting':
     case 'hidden':
       if (link.isOffline) return 'offline';
-      return link.wasLive || link.failures > 0 ? 'reconnecting' : 'connecting';
+      return link.wasLive || link.retry.failures > 0 ? 'reconnecting' : 'connecting';
     case 'live':
       if (!phase.isRestored) return 'catching-up';
       if (link.isOutdated) return 'update-required';
