@@ -1,8 +1,9 @@
 // The one client of a page, and its status as components see it. In the browser only; on the server there is no status.
 
-import { Client, type Status } from '@veche/client';
+import type { AnyCalls, AnyEvents, CallMap, Client, EventMap, Status } from '@veche/client';
 import type { Boot } from '../../app/boot';
 import { Grace, type ShownState } from './grace';
+import { RecordedClient, type Recorder } from './recorder';
 
 const CONNECTING: Status = {
   state: 'connecting',
@@ -13,14 +14,19 @@ const CONNECTING: Status = {
   clockOffsetMs: null,
 };
 
-let own: Client | undefined;
+let own: RecordedClient | undefined;
 let status = $state.raw<Status>(CONNECTING);
 let shown = $state.raw<ShownState>(null);
 
-/** The page's client; for effects and handlers. */
-export function client(): Client {
+/** The page's client, as a part knows its calls and events; for effects and handlers. */
+export function client<Calls extends CallMap = AnyCalls, Events extends EventMap = AnyEvents>(): Client<Calls, Events> {
   if (!own) throw new Error('the client is there after hydration');
-  return own;
+  return own as unknown as Client<Calls, Events>;
+}
+
+/** For the diagnostics. */
+export function recorder(): Recorder | undefined {
+  return own?.recorder;
 }
 
 export const connection = {
@@ -40,13 +46,14 @@ export const connection = {
 
 /** Makes and connects the page's client; to be called once, after hydration. */
 export function startConnection(boot: Boot): Client {
-  const page = new Client({ urls: origins(boot), build: boot.build });
+  const page = new RecordedClient({ urls: origins(boot), build: boot.build, user: boot.user?.id ?? null });
   own = page;
   const grace = new Grace((state) => (shown = state));
   let wasOnline = false;
   const take = () => {
     status = page.status;
     grace.take(status.state);
+    if (status.rttMs !== null) page.recorder.roundTrip(status.rttMs);
     if (status.state !== 'online' || wasOnline) return;
     wasOnline = true;
     console.info('✅ WebSocket connected');
