@@ -4,7 +4,7 @@
 import { compare } from '../order';
 import { boardOf, type Board, type Text } from './board';
 import type { Cards } from './cards';
-import type { BoardEvent, BoardEvents, Card, EventName, List, Snapshot } from './wire';
+import type { BoardEvent, Card, EventData, EventName, List, Snapshot } from './wire';
 
 /** How many of the latest events and descriptions are kept. */
 const KEPT = 100;
@@ -38,9 +38,10 @@ function merged(away: Board['away'], board: Board): Board['away'] {
   return new Map([...away, ...board.away].filter(([id]) => board.cards.get(id) === undefined));
 }
 
-type Step<Name extends EventName> = (board: Board, data: BoardEvents[Name], offset: number) => Board;
+type Step<Name extends EventName> = (board: Board, data: EventData<Name>, offset: number) => Board;
 
 const STEPS: { readonly [Name in EventName]: Step<Name> } = {
+  'board.created': (board, { title }) => ({ ...board, title }),
   'board.changed': (board, { title, archived }) => ({
     ...board,
     title: title ?? board.title,
@@ -71,13 +72,9 @@ const STEPS: { readonly [Name in EventName]: Step<Name> } = {
   'member.set': (board, { user, name, role }) => ({
     ...board,
     role: user === board.me ? role : board.role,
-    members: [...board.members.filter((one) => one.user !== user), { user, name, role }],
+    members: byKey([...board.members.filter((one) => one.user !== user), { user, name, role }], (one) => one.user),
   }),
-  'member.removed': (board, { user }) => ({
-    ...board,
-    role: user === board.me ? null : board.role,
-    members: board.members.filter((one) => one.user !== user),
-  }),
+  'member.removed': removeMember,
 };
 
 function reduce(board: Board, event: BoardEvent): Board {
@@ -86,7 +83,7 @@ function reduce(board: Board, event: BoardEvent): Board {
   return step ? step(board, event.data, event.offset) : board;
 }
 
-function changeList(board: Board, data: BoardEvents['list.changed'], offset: number): Board {
+function changeList(board: Board, data: EventData<'list.changed'>, offset: number): Board {
   return editList(board, data.list, (old) => ({
     ...old,
     title: data.title ?? old.title,
@@ -99,7 +96,7 @@ function changeList(board: Board, data: BoardEvents['list.changed'], offset: num
   }));
 }
 
-function changeCard(board: Board, data: BoardEvents['card.changed'], offset: number): Board {
+function changeCard(board: Board, data: EventData<'card.changed'>, offset: number): Board {
   const { card: id, title, description, due, archived } = data;
   const withText = description === undefined ? board : told(board, id, description, offset);
   if (data.restored) return putCard(withText, data.restored);
@@ -177,7 +174,9 @@ export function setLabel(board: Board, label: Board['labels'][number]): Board {
   const known = board.labels.some((one) => one.id === label.id);
   return {
     ...board,
-    labels: known ? board.labels.map((one) => (one.id === label.id ? label : one)) : [...board.labels, label],
+    labels: known
+      ? board.labels.map((one) => (one.id === label.id ? label : one))
+      : byKey([...board.labels, label], (one) => one.id),
   };
 }
 
@@ -190,10 +189,25 @@ export function removeLabel(board: Board, label: string): Board {
   return { ...board, cards, labels: board.labels.filter((one) => one.id !== label) };
 }
 
-/** A set with some taken away and others added at its end. */
+/** Removes a member from the board and from their cards. */
+function removeMember(board: Board, { user }: EventData<'member.removed'>): Board {
+  let cards: Cards = board.cards;
+  for (const card of board.cards) {
+    const assignees = card.assignees.filter((one) => one !== user);
+    if (assignees.length < card.assignees.length) cards = cards.with({ ...card, assignees });
+  }
+  const members = board.members.filter((one) => one.user !== user);
+  return { ...board, cards, members, role: user === board.me ? null : board.role };
+}
+
+/** A set with some taken away and others added, sorted as the server sorts. */
 export function altered(set: readonly string[], add: readonly string[] = [], remove: readonly string[] = []): string[] {
   const kept = set.filter((one) => !remove.includes(one));
-  return [...kept, ...add.filter((one) => !kept.includes(one))];
+  return byKey([...kept, ...add.filter((one) => !kept.includes(one))], (one) => one);
+}
+
+function byKey<T>(items: T[], key: (item: T) => string): T[] {
+  return items.sort((a, b) => (key(a) < key(b) ? -1 : 1));
 }
 
 function rekey(board: Board, keys: readonly (readonly [string, string])[]): Board {

@@ -126,8 +126,8 @@ function shown(board: Board) {
     title: board.title,
     lists: board.lists.map(({ id, title, ord, archived, at, count }) => ({ id, title, ord, archived, at, count })),
     columns: board.lists.map((list) => column(board, list.id)),
-    cards: cards.map((card) => ({ ...card, labels: [...card.labels].sort(), assignees: [...card.assignees].sort() })),
-    labels: [...board.labels].sort((a, b) => (a.id < b.id ? -1 : 1)),
+    cards,
+    labels: board.labels,
     offset: board.offset,
   };
 }

@@ -7,12 +7,12 @@
 import { between } from '../order';
 import { altered, editCard, editList, putCard, putList, removeLabel, setLabel, takeCard, told } from './apply';
 import { column, listOf, type Board } from './board';
-import type { BoardOp, BoardOps, Card, OpName, Place } from './wire';
+import type { BoardOp, Card, OpData, OpName, Place } from './wire';
 
 /** The version of what is only a guess: above every offset. */
 export const GUESSED = Number.MAX_SAFE_INTEGER;
 
-type Guess<Name extends OpName> = (board: Board, data: BoardOps[Name]) => Board;
+type Guess<Name extends OpName> = (board: Board, data: OpData<Name>) => Board;
 
 const GUESSES: { readonly [Name in OpName]: Guess<Name> } = {
   'board.create': (board) => board,
@@ -44,7 +44,7 @@ export function predict(board: Board, op: BoardOp): Board {
   return guess ? guess(board, op.data) : board;
 }
 
-function createList(board: Board, data: BoardOps['list.create']): Board {
+function createList(board: Board, data: OpData<'list.create'>): Board {
   if (listOf(board, data.list)) return board;
   return putList(board, {
     id: data.list,
@@ -56,7 +56,7 @@ function createList(board: Board, data: BoardOps['list.create']): Board {
   });
 }
 
-function createCard(board: Board, data: BoardOps['card.create']): Board {
+function createCard(board: Board, data: OpData<'card.create'>): Board {
   if (board.cards.get(data.card) || !isOpen(board, data.list)) return board;
   const card: Card = {
     id: data.card,
@@ -74,7 +74,7 @@ function createCard(board: Board, data: BoardOps['card.create']): Board {
   return told(putCard(board, card), data.card, data.description ?? '', 0);
 }
 
-function changeCard(board: Board, data: BoardOps['card.change']): Board {
+function changeCard(board: Board, data: OpData<'card.change'>): Board {
   const { card: id, title, description, due, archived } = data;
   const away = board.away.get(id);
   if (away && archived === false) return changeCard(restored(board, away.card), { ...data, archived: undefined });
@@ -89,7 +89,7 @@ function changeCard(board: Board, data: BoardOps['card.change']): Board {
   return archived ? takeCard(edited, id, 'archived') : edited;
 }
 
-function moveCard(board: Board, data: BoardOps['card.move']): Board {
+function moveCard(board: Board, data: OpData<'card.move'>): Board {
   if (!isOpen(board, data.to_list)) return board;
   return guessed(board, data.card, (old) => ({
     ...old,
@@ -98,7 +98,7 @@ function moveCard(board: Board, data: BoardOps['card.move']): Board {
   }));
 }
 
-function restoreCard(board: Board, { card }: BoardOps['card.restore']): Board {
+function restoreCard(board: Board, { card }: OpData<'card.restore'>): Board {
   const away = board.away.get(card);
   return away ? restored(board, away.card) : board;
 }

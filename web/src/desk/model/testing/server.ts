@@ -4,13 +4,13 @@
 import { between, compare, spread } from '../../order';
 import type {
   BoardEvent,
-  BoardEvents,
   BoardOp,
-  BoardOps,
   Card,
+  EventData,
   EventName,
   Label,
   List,
+  OpData,
   OpName,
   Place,
   Snapshot,
@@ -48,8 +48,8 @@ export class ServerBoard {
     if (known) return known;
     this.author = { user, opId };
     const before = this.offset;
-    const steps: { [Name in OpName]: (data: BoardOps[Name]) => string | undefined } = this.steps;
-    const error = (steps[op.event] as (data: BoardOps[OpName]) => string | undefined)(op.data);
+    const steps: { [Name in OpName]: (data: OpData<Name>) => string | undefined } = this.steps;
+    const error = (steps[op.event] as (data: OpData<OpName>) => string | undefined)(op.data);
     const answer = error ? { error } : { offset: this.offset > before ? this.offset : null };
     this.answers.set(opId, answer);
     return answer;
@@ -69,14 +69,14 @@ export class ServerBoard {
       board: { id: 'b', title: this.title, archived: this.archived },
       role: 'editor',
       members: [],
-      labels: [...this.labels.values()],
+      labels: [...this.labels.values()].sort((a, b) => (a.id < b.id ? -1 : 1)),
       lists: lists.map((list) => ({ ...list, count: this.onBoard(list.id).length })),
       cards: shown,
       complete: shown.length === cards.length,
     };
   }
 
-  private readonly steps: { [Name in OpName]: (data: BoardOps[Name]) => string | undefined } = {
+  private readonly steps: { [Name in OpName]: (data: OpData<Name>) => string | undefined } = {
     'board.create': () => undefined,
     'board.change': (data) => {
       this.title = data.title ?? this.title;
@@ -179,7 +179,7 @@ export class ServerBoard {
     },
   };
 
-  private changeCard(data: BoardOps['card.change']): string | undefined {
+  private changeCard(data: OpData<'card.change'>): string | undefined {
     const kept = this.living(data.card);
     if (!kept) return 'gone';
     const { card, title, description, due, archived } = data;
@@ -241,7 +241,7 @@ export class ServerBoard {
     return keyFor([...this.lists.values()].sort(compare), id, where);
   }
 
-  private emit<Name extends EventName>(type: Name, data: BoardEvents[Name]): void {
+  private emit<Name extends EventName>(type: Name, data: EventData<Name>): void {
     const event = { type, data, offset: this.offset + 1, timeMs: this.offset, ...this.author };
     this.log.push(JSON.parse(JSON.stringify(event)) as BoardEvent);
   }
@@ -256,5 +256,5 @@ function keyFor(sorted: readonly { id: string; ord: string }[], id: string, { af
 }
 
 function changedSet(set: readonly string[], add: readonly string[], remove: readonly string[]): string[] {
-  return [...new Set([...set.filter((one) => !remove.includes(one)), ...add])];
+  return [...new Set([...set.filter((one) => !remove.includes(one)), ...add])].sort();
 }
