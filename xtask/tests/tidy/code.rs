@@ -60,9 +60,21 @@ const NOWHERE: &[(&str, &str)] = &[
     (concat!("XX", "X"), "an open end belongs into the tracker"),
     (concat!("db", "g!("), "left over from debugging"),
 ];
+/// What switches the compiler, a test or the escaping of a page off.
+const SCRIPTS: &[(&str, &str)] = &[
+    (concat!(": a", "ny"), "name the type, or `unknown`"),
+    (concat!("as a", "ny"), "name the type, or `unknown`"),
+    (concat!("<a", "ny>"), "name the type, or `unknown`"),
+    (concat!("@ts-ig", "nore"), "mend the type"),
+    (concat!("@ts-noc", "heck"), "mend the types"),
+    (concat!("{@ht", "ml"), "text goes into text nodes"),
+    (concat!(".sk", "ip("), "a test runs, or goes"),
+    (concat!(".on", "ly("), "a test runs, or goes"),
+];
 /// Words of programs with a terminal, and where those live.
 const TERMINAL: &[&str] = &[concat!("print", "ln!("), concat!("pri", "nt!("), concat!("eprint", "ln!(")];
-const PROGRAMS: &[&str] = &["server/", "bench/", "xtask/", "examples/", "crates/veche/examples/"];
+const PROGRAMS: &[&str] =
+    &["server/", "bench/", "xtask/", "examples/", "crates/veche/examples/", "crates/ssr/examples/"];
 
 /// Left-overs, silenced lints, and output of libraries.
 pub(crate) fn forbidden_words(tree: &Tree) -> Vec<String> {
@@ -70,6 +82,9 @@ pub(crate) fn forbidden_words(tree: &Tree) -> Vec<String> {
     for source in tree.sources().iter().filter(|source| source.is_code()) {
         for (word, why) in NOWHERE {
             complaints.extend(hits(source, &[word], why));
+        }
+        if source.ends_in(&["ts", "svelte"]) && !source.is_generated() {
+            SCRIPTS.iter().for_each(|(word, why)| complaints.extend(hits(source, &[word], why)));
         }
         let talks = PROGRAMS.iter().any(|folder| source.path.starts_with(folder)) || source.is_test();
         if source.ends_in(&["rs"]) && !talks {
@@ -149,6 +164,11 @@ fn each_forbidden_word_is_refused() {
     let count = |path, text: &str| forbidden_words(&Tree::sample(&[(path, text)])).len();
     for (word, _) in NOWHERE {
         assert_eq!(count("crates/kernel/src/a.rs", &format!("    {word} ")), 1, "{word}");
+    }
+    for (word, _) in SCRIPTS {
+        assert_eq!(count("web/src/a.ts", &format!("x {word} ")), 1, "{word}");
+        assert_eq!(count("web/src/A.svelte", &format!("x {word} ")), 1, "{word}");
+        assert_eq!(count("crates/kernel/src/a.rs", &format!("x{word} ")), 0, "{word} in Rust");
     }
     for word in TERMINAL {
         assert_eq!(count("crates/kernel/src/a.rs", &format!("    {word}\"\");")), 1, "{word}");

@@ -12,7 +12,7 @@ const TEXT: &[&str] =
 /// Text files without an ending.
 const TEXT_NAMES: &[&str] = &[".ci/run", ".gitignore", ".gitattributes"];
 /// Folders that hold what a build or a tool made.
-const SKIPPED: &[&str] = &["target", "node_modules", ".git", "veche-data"];
+const SKIPPED: &[&str] = &["target", "node_modules", ".git", "veche-data", "dist", "paraglide"];
 
 /// One text file.
 #[derive(Debug, Clone)]
@@ -31,6 +31,11 @@ impl Source {
     /// Whether it is program text.
     pub(crate) fn is_code(&self) -> bool {
         self.ends_in(&["rs", "ts", "mjs", "js", "py", "svelte", "html"])
+    }
+
+    /// Whether a program of ours wrote it.
+    pub(crate) fn is_generated(&self) -> bool {
+        self.path.contains("/generated/")
     }
 
     /// Whether it only runs as a test, where a line says what a failure needs to be repeated.

@@ -1,0 +1,4 @@
+//! Realtime Desk: boards of cards that people move together.
+
+pub mod types;
+pub mod wire;

@@ -1,0 +1,3 @@
+//! The behaviour of Realtime Desk, over a whole node and a database.
+
+mod types;
