@@ -52,6 +52,8 @@ export class Desk {
   link: Link | null = null;
   board = $state.raw() as Board;
   entries = $state.raw<readonly OutboxEntry[]>([]);
+  /** The outbox takes no more: nothing can be changed until it has been sent. */
+  isFull = $state(false);
   here = $state.raw<readonly Here[]>([]);
   traces = $state.raw<ReadonlyMap<string, Trace>>(new Map());
   drag = $state.raw<Drag>(IDLE);
@@ -85,7 +87,7 @@ export class Desk {
   readonly lists = $derived.by(() => openLists(this.board));
   /** The ids of the lists as they are shown. */
   readonly shownLists = $derived.by(() => listsInOrder(this.lists.map((list) => list.id), this.drag));
-  readonly canEdit = $derived.by(() => canEdit(this.board));
+  readonly canEdit = $derived.by(() => canEdit(this.board) && !this.isFull);
   readonly marks: ReadonlyMap<string, Mark> = $derived.by(() => marksOf(this.entries, this.now));
   readonly rejected = $derived.by(() => this.entries.filter((entry) => entry.state === 'rejected'));
   readonly hereByCard = $derived.by(() => {

@@ -16,26 +16,22 @@ export function apply(board: Board, event: BoardEvent): Board {
   return {
     ...changed,
     offset: event.offset,
-    tail: board.complete ? board.tail : [...board.tail, event],
     recent: [...board.recent.slice(1 - KEPT), event],
   };
 }
 
 /**
- * The whole board in place of its first part: the snapshot, and what happened after it.
- *
- * Its position may be before ours (it was made while events came in) or after; events that it already has in it are
- * dropped by their offsets.
+ * Another snapshot of the same board, as after a reset, or the whole of it after its first part. What the page still
+ * knows of cards that left stays.
  */
-export function fill(board: Board, snapshot: Snapshot): Board {
+export function renew(board: Board, snapshot: Snapshot): Board {
   const whole = boardOf(snapshot, board.me);
-  const caughtUp = board.tail.reduce(apply, whole);
-  return { ...caughtUp, recent: board.recent, away: merged(board.away, caughtUp), texts: board.texts };
+  return { ...whole, recent: board.recent, away: without(board.away, whole) };
 }
 
 /** What had left before, except what is back. */
-function merged(away: Board['away'], board: Board): Board['away'] {
-  return new Map([...away, ...board.away].filter(([id]) => board.cards.get(id) === undefined));
+function without(away: Board['away'], board: Board): Board['away'] {
+  return new Map([...away].filter(([id]) => board.cards.get(id) === undefined));
 }
 
 type Step<Name extends EventName> = (board: Board, data: EventData<Name>, offset: number) => Board;

@@ -38,9 +38,8 @@ export interface Board {
   readonly epoch: string;
   /** All events up to here are in the state; one at or below it changes nothing. */
   readonly offset: number;
+  /** False: each list has its first cards only, and an event of a card that is not here changes nothing. */
   readonly complete: boolean;
-  /** While incomplete: what happened since the page was made, to be told to the cards that come later. */
-  readonly tail: readonly BoardEvent[];
   /** The latest events, for those who show what has just changed. */
   readonly recent: readonly BoardEvent[];
 }
@@ -60,7 +59,6 @@ export function boardOf(snapshot: Snapshot, me: string | null): Board {
     texts: new Map(),
     ...snapshot.position,
     complete: snapshot.complete,
-    tail: [],
     recent: [],
   };
 }

@@ -2,7 +2,7 @@
 // everything has arrived, every browser shows what the server has.
 
 import { describe, expect, test } from 'vitest';
-import { apply, fill } from './apply';
+import { apply, renew } from './apply';
 import { boardOf, column, openLists, type Board } from './board';
 import { predict } from './predict';
 import { random, type Dice } from './testing/random';
@@ -43,12 +43,21 @@ class Browser {
     else if (act < 17) this.send(dice);
     else if (act < 18) this.lose();
     else if (act < 19 && !this.board.complete) this.fetch();
+    else if (this.fetched) this.fetchedWhole();
     else if (dice.chance(0.2)) this.reset(this.server.snapshot());
   }
 
   private fetch(): void {
-    if (this.fetched) this.board = fill(this.board, this.fetched);
-    else this.fetched = this.server.snapshot();
+    this.fetched ??= this.server.snapshot();
+  }
+
+  /** The whole board has come; the channel goes on from its position. Meanwhile events were passed over. */
+  private fetchedWhole(): void {
+    if (!this.fetched) return;
+    this.board = renew(this.board, this.fetched);
+    this.fetched = null;
+    this.lose();
+    this.pending = this.pending.filter(({ opId }) => !this.server.log.slice(0, this.board.offset).some((event) => event.opId === opId));
   }
 
   newId(): string {
@@ -57,6 +66,7 @@ class Browser {
 
   receive(count: number): void {
     for (const event of this.inbox.splice(0, count)) {
+      if (this.fetched) continue;
       this.board = apply(this.board, event);
       this.pending = this.pending.filter(({ opId }) => opId !== event.opId);
     }
@@ -78,12 +88,13 @@ class Browser {
   }
 
   reset(snapshot: Snapshot): void {
-    this.board = boardOf(snapshot, this.name);
+    this.board = renew(this.board, snapshot);
     this.inbox = this.inbox.filter((event) => event.offset > this.board.offset);
     this.pending = this.pending.filter(({ opId }) => !this.server.log.some((event) => event.opId === opId));
   }
 
   settle(dice: Dice): void {
+    this.fetchedWhole();
     while (this.pending.length > 0) {
       this.lose();
       this.receive(this.inbox.length);
@@ -91,7 +102,7 @@ class Browser {
     }
     this.lose();
     this.receive(this.inbox.length);
-    if (!this.board.complete) this.board = fill(this.board, this.fetched ?? this.server.snapshot());
+    if (!this.board.complete) this.board = renew(this.board, this.server.snapshot());
   }
 }
 
