@@ -23,7 +23,7 @@ pub(crate) const NAMESPACE: &str = "board";
 
 /// Who does something, on which board, and how they call it.
 #[derive(Debug, Clone)]
-pub(crate) struct Op {
+pub(crate) struct Operation {
     pub(crate) by: Sender,
     pub(crate) board: BoardId,
     pub(crate) channel: ChannelName,
@@ -31,7 +31,7 @@ pub(crate) struct Op {
     pub(crate) op_id: Option<Box<str>>,
 }
 
-impl Op {
+impl Operation {
     /// Locks the board, so that nobody else changes it until the transaction ends, and looks whether the
     /// caller may do what takes this role.
     pub(crate) async fn enter(&self, tx: &mut Tx, needed: Role) -> Result<(), DeskError> {
@@ -44,10 +44,10 @@ impl Op {
     }
 }
 
-/// The board of an operation, after [`Op::enter`].
+/// The board of an operation, after [`Operation::enter`].
 pub(crate) struct Board<'a> {
     pub(crate) tx: &'a mut Tx,
-    pub(crate) op: &'a Op,
+    pub(crate) op: &'a Operation,
 }
 
 impl Board<'_> {

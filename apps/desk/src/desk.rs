@@ -7,7 +7,7 @@ use veche_store::{Error, Store, Tx};
 
 use crate::{
     board::{NAMESPACE, board_channel, publish_by_server, tell_of_boards},
-    changes,
+    changes, demo,
     error::{DeskError, Full},
     handlers::{self, board_of},
     pages,
@@ -112,6 +112,12 @@ impl Desk {
         self.0.write(async move |tx| remove_member(tx, &id, &member).await).await?;
         kernel.recheck(user, &board_channel(board)?);
         Ok(())
+    }
+
+    /// Makes the demonstration's boards, those that are not there: `welcome`, `sprint` and `big`, for the users
+    /// `anya` (owner), `pasha` (editor) and `admin` (viewer).
+    pub async fn demonstrate(&self) -> Result<(), DeskError> {
+        demo::fill(&self.0).await
     }
 
     /// Removes cards that have been in the trash for 30 days; how many. Run it once in an hour or so.

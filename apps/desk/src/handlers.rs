@@ -7,7 +7,7 @@ use veche_kernel::{Call, ChannelName, Data, ErrorCode, Extract, Module, Rejectio
 use veche_store::{Error, Tx};
 
 use crate::{
-    board::{Board, NAMESPACE, Op, board_channel},
+    board::{Board, NAMESPACE, Operation, board_channel},
     changes::{Change, create_board},
     desk::Desk,
     error::DeskError,
@@ -41,7 +41,7 @@ pub(crate) fn board_of(channel: &ChannelName) -> Option<BoardId> {
     channel.strip_prefix(NAMESPACE)?.strip_prefix(':')?.parse().ok()
 }
 
-impl Op {
+impl Operation {
     fn of(call: &Call, board: BoardId, channel: ChannelName) -> Result<Self, Rejection> {
         let session = call.session();
         if session.user().is_guest() {
@@ -52,7 +52,7 @@ impl Op {
     }
 }
 
-impl Extract<Desk> for Op {
+impl Extract<Desk> for Operation {
     fn extract(call: &Call, _: &Desk) -> Result<Self, Rejection> {
         let wrong = |why| Rejection::new(ErrorCode::BadRequest, why).field("channel");
         let channel = call.channel().ok_or_else(|| wrong("this event needs the channel of a board"))?;
@@ -64,7 +64,7 @@ impl Extract<Desk> for Op {
 /// Changes a board, once for each `op_id`.
 async fn change<C: Change>(
     State(desk): State<Desk>,
-    op: Op,
+    op: Operation,
     Data(data): Data<C>,
 ) -> Result<Box<RawValue>, Rejection> {
     let data = data.checked()?;
@@ -80,7 +80,7 @@ async fn create(
     call: Call,
     Data(data): Data<CreateBoard>,
 ) -> Result<Box<RawValue>, Rejection> {
-    let op = Op::of(&call, data.board.clone(), board_channel(&data.board)?)?;
+    let op = Operation::of(&call, data.board.clone(), board_channel(&data.board)?)?;
     let title = text::title(&data.title).map_err(|error| DeskError::Text("data.title", error))?;
     let work = async move |tx: &mut Tx| -> Result<Arc<str>, DeskError> {
         once(tx, &op, async |tx| create_board(tx, &op, &title).await).await
@@ -92,7 +92,7 @@ async fn create(
 /// refused leaves nothing behind, and may be tried again.
 async fn once(
     tx: &mut Tx,
-    op: &Op,
+    op: &Operation,
     work: impl AsyncFnOnce(&mut Tx) -> Result<Applied, DeskError>,
 ) -> Result<Arc<str>, DeskError> {
     let work = async |tx: &mut Tx| -> Result<Arc<str>, DeskError> { json(&work(tx).await?) };
@@ -115,7 +115,7 @@ fn reply(outcome: Result<Arc<str>, DeskError>) -> Result<Box<RawValue>, Rejectio
 async fn read_card(
     State(desk): State<Desk>,
     User(_): User,
-    op: Op,
+    op: Operation,
     Data(data): Data<ReadCard>,
 ) -> Result<CardRead, Rejection> {
     let read = async |tx: &mut veche_store::ReadTx| -> Result<CardRead, DeskError> {

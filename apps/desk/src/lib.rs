@@ -9,6 +9,7 @@
 
 mod board;
 mod changes;
+mod demo;
 mod desk;
 mod error;
 mod handlers;

@@ -73,21 +73,25 @@ pub(crate) struct Edits {
 impl Edits {
     pub(crate) fn of_card(&self) -> CardVersions {
         CardVersions {
-            title: at(&self.title),
-            description: at(&self.description),
-            due: at(&self.due),
-            place: at(&self.place),
-            archived: at(&self.archived),
+            title: at(self.title.as_ref()),
+            description: at(self.description.as_ref()),
+            due: at(self.due.as_ref()),
+            place: at(self.place.as_ref()),
+            archived: at(self.archived.as_ref()),
         }
     }
 
     pub(crate) fn of_list(&self) -> ListVersions {
-        ListVersions { title: at(&self.title), place: at(&self.place), archived: at(&self.archived) }
+        ListVersions {
+            title: at(self.title.as_ref()),
+            place: at(self.place.as_ref()),
+            archived: at(self.archived.as_ref()),
+        }
     }
 }
 
-fn at(edit: &Option<Edit>) -> u64 {
-    edit.as_ref().map_or(0, |edit| edit.at)
+fn at(edit: Option<&Edit>) -> u64 {
+    edit.map_or(0, |edit| edit.at)
 }
 
 /// The change that a writer overwrites unknowingly: somebody else's, after what the writer had seen. The writer

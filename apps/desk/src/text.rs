@@ -1,5 +1,6 @@
 //! What texts and values may be. Pure.
 
+use jiff::civil::Date;
 use unicode_normalization::UnicodeNormalization;
 use veche_kernel::ErrorCode;
 use veche_people::accounts;
@@ -84,22 +85,18 @@ pub(crate) fn day(text: &str) -> Result<(), TextError> {
 }
 
 fn is_day(text: &str) -> Option<bool> {
-    let number =
-        |digits: &str| digits.bytes().all(|byte| byte.is_ascii_digit()).then(|| digits.parse().ok())?;
     let mut parts = text.split('-');
     let (year, month, day) = (parts.next()?, parts.next()?, parts.next()?);
     if parts.next().is_some() || (year.len(), month.len(), day.len()) != (4, 2, 2) {
         return None;
     }
-    let (year, month, day): (u16, u16, u16) = (number(year)?, number(month)?, number(day)?);
-    let is_leap = year % 4 == 0 && (year % 100 != 0 || year % 400 == 0);
-    let days = match month {
-        1 | 3 | 5 | 7 | 8 | 10 | 12 => 31,
-        4 | 6 | 9 | 11 => 30,
-        2 => 28 + u16::from(is_leap),
-        _ => return None,
-    };
-    Some(year >= 1 && (1..=days).contains(&day))
+    let (year, month, day) = (number(year)?, number(month)?, number(day)?);
+    let (month, day) = (i8::try_from(month).ok()?, i8::try_from(day).ok()?);
+    Some(year >= 1 && Date::new(year, month, day).is_ok())
+}
+
+fn number(digits: &str) -> Option<i16> {
+    digits.bytes().all(|byte| byte.is_ascii_digit()).then(|| digits.parse().ok())?
 }
 
 /// A colour's hue in degrees.

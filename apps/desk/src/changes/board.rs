@@ -6,7 +6,7 @@ use veche_store::Tx;
 
 use super::Change;
 use crate::{
-    board::{Board, Op, tell_of_boards},
+    board::{Board, Operation, tell_of_boards},
     error::{DeskError, Full},
     rules::BOARDS_MAX,
     store::{boards, members},
@@ -19,7 +19,7 @@ use crate::{
 };
 
 /// Makes a board, whose owner is the caller.
-pub(crate) async fn create(tx: &mut Tx, op: &Op, title: &str) -> Result<Applied, DeskError> {
+pub(crate) async fn create(tx: &mut Tx, op: &Operation, title: &str) -> Result<Applied, DeskError> {
     let Sender { user: owner, .. } = &op.by;
     if boards::owned(tx, owner).await? >= BOARDS_MAX {
         return Err(DeskError::Full(Full::Boards));

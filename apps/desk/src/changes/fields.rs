@@ -4,11 +4,11 @@ use super::{Change, board::checked_title, card, cards::put_back, told};
 use crate::{
     board::Board,
     error::DeskError,
-    rules::{Edit, overwritten},
+    rules::overwritten,
     store::cards::{self, CardRow},
     text,
     wire::{
-        calls::{Applied, CardSeen, ChangeCard, Field, Old, Overwritten},
+        calls::{Applied, ChangeCard, Field, Old, Overwritten},
         events::CardChanged,
     },
 };
@@ -62,29 +62,24 @@ impl ChangeCard {
         description: &str,
         news: &CardChanged,
     ) -> Result<Vec<Overwritten>, DeskError> {
-        let (seen, edits) = (self.seen.unwrap_or(CardSeen::default()), &row.edits);
+        let (seen, edits) = (self.seen.unwrap_or_default(), &row.edits);
         let text = |text: &str| Old::Text(Some(text.to_owned()));
-        let fields: [(bool, Field, &Option<Edit>, Option<u64>, Old); 4] = [
-            (news.title.is_some(), Field::Title, &edits.title, seen.title, text(&row.title)),
-            (
-                news.description.is_some(),
-                Field::Description,
-                &edits.description,
-                seen.description,
-                text(description),
-            ),
-            (news.due.is_some(), Field::Due, &edits.due, seen.due, Old::Text(row.due.clone())),
-            (
-                news.archived.is_some(),
-                Field::Archived,
-                &edits.archived,
-                seen.archived,
-                Old::Archived(row.archived),
-            ),
-        ];
+        let mut fields = Vec::new();
+        if news.title.is_some() {
+            fields.push((Field::Title, &edits.title, seen.title, text(&row.title)));
+        }
+        if news.description.is_some() {
+            fields.push((Field::Description, &edits.description, seen.description, text(description)));
+        }
+        if news.due.is_some() {
+            fields.push((Field::Due, &edits.due, seen.due, Old::Text(row.due.clone())));
+        }
+        if news.archived.is_some() {
+            fields.push((Field::Archived, &edits.archived, seen.archived, Old::Archived(row.archived)));
+        }
         let mut overwrote = Vec::new();
-        for (changes, field, last, seen, old) in fields {
-            if let Some(last) = overwritten(last.as_ref().filter(|_| changes), seen, board.writer()) {
+        for (field, last, seen, old) in fields {
+            if let Some(last) = overwritten(last.as_ref(), seen, board.writer()) {
                 overwrote.push(told(board, field, last, old).await?);
             }
         }

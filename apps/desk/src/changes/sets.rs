@@ -69,9 +69,9 @@ impl Change for AssignCard {
 
 /// No call names more things than a board has.
 fn few(add: usize, remove: usize, most: u64) -> Result<(), DeskError> {
-    let check = |count: usize, field| match count as u64 > most {
-        true => Err(DeskError::Text(field, TextError::Many(most as usize))),
-        false => Ok(()),
+    let check = |count: usize, field| {
+        let is_right = count as u64 <= most;
+        is_right.then_some(()).ok_or(DeskError::Text(field, TextError::Many(most as usize)))
     };
     check(add, "data.add")?;
     check(remove, "data.remove")

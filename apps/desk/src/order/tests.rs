@@ -3,10 +3,12 @@ use serde::Deserialize;
 
 use super::*;
 
+type Side = Option<String>;
+
 #[derive(Deserialize)]
 struct Vectors {
-    between: Vec<(Option<String>, Option<String>, String)>,
-    n_between: Vec<(Option<String>, Option<String>, usize, Vec<String>)>,
+    between: Vec<(Side, Side, String)>,
+    n_between: Vec<(Side, Side, usize, Vec<String>)>,
     invalid: Vec<String>,
 }
 

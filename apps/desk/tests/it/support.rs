@@ -14,6 +14,8 @@ use veche_kernel::{
 };
 use veche_store::{Options, Store};
 
+use crate::replica::Replica;
+
 /// An office: `ann` owns the board `b`, `bob` edits it, `eve` views it; its lists are `l1`, `l2` and `l3`.
 pub(crate) struct Office {
     pub(crate) store: Store,
@@ -122,4 +124,35 @@ pub(crate) fn why(refused: Result<Value, Refused>) -> (String, Option<String>) {
 /// The same, for comparisons.
 pub(crate) fn because(code: &str, field: &str) -> (String, Option<String>) {
     (code.into(), Some(field.into()))
+}
+
+/// What arrives of a board.
+pub(crate) trait Events {
+    /// The next event of a board's channel.
+    async fn find_event(&mut self) -> Value;
+}
+
+impl Events for TestClient {
+    async fn find_event(&mut self) -> Value {
+        loop {
+            let frame = self.next_frame().await;
+            let is_boards = frame["channel"].as_str().is_some_and(|channel| channel.starts_with("board:"));
+            if is_boards && frame["offset"].is_u64() && frame["time_ms"].is_u64() {
+                return frame;
+            }
+        }
+    }
+}
+
+/// Subscribes from a replica's position, and applies everything up to this offset.
+pub(crate) async fn follow(office: &Office, user: &str, replica: &mut Replica, upto: u64) {
+    let mut client = office.node.client(user).await;
+    let position = replica.position();
+    let board = replica.name();
+    let channel = format!("board:{board}");
+    let subscribed = client.subscribe(json!({"channel": channel, "since": position})).await;
+    assert_ne!(subscribed["recovery"], "reset", "{subscribed}");
+    while replica.offset() < upto {
+        replica.apply(&client.find_event().await);
+    }
 }
