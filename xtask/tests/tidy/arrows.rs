@@ -17,8 +17,10 @@ const ALLOWED: &[(&str, &[&str])] = &[
     ("veche-kernel", &["veche-protocol"]),
     ("veche-store", &["veche-kernel", "veche-protocol"]),
     ("veche-people", &["veche-kernel", "veche-protocol", "veche-store"]),
+    ("veche-desk", &["veche-kernel", "veche-people", "veche-store"]),
     ("veche", &["veche-kernel", "veche-protocol"]),
-    ("veche-server", &["veche", "veche-people", "veche-store"]),
+    ("veche-ssr", &[]),
+    ("veche-server", &["veche", "veche-desk", "veche-people", "veche-ssr", "veche-store"]),
     ("veche-bench", &["veche-protocol"]),
     // The bench's peers share nothing with what they are compared with.
     ("veche-bench-bare", &[]),

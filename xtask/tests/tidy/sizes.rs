@@ -25,8 +25,7 @@ fn complaints_but(tree: &Tree, long_files: &[(&str, &str)]) -> Vec<String> {
         complaints.extend(long_file(source, long_files));
         complaints.extend(long_functions(source));
     }
-    let is_long =
-        |path: &str| tree.source(path).is_some_and(|source| source.lines().count() > goal(source));
+    let is_long = |path: &str| tree.source(path).is_some_and(|source| source.lines().count() > goal(source));
     let needless = long_files.iter().filter(|(path, _)| !is_long(path));
     complaints.extend(needless.map(|(path, _)| format!("{path}: is not long any more; drop its entry")));
     complaints
@@ -91,8 +90,7 @@ fn long_files_are_refused_unless_they_are_named() {
 
 #[test]
 fn a_script_is_shorter_and_a_generated_one_is_as_long_as_it_is() {
-    let sample =
-        |path: &str, lines: usize| complaints(&Tree::sample(&[(path, &"//\n".repeat(lines))])).len();
+    let sample = |path: &str, lines: usize| complaints(&Tree::sample(&[(path, &"//\n".repeat(lines))])).len();
     assert_eq!((sample("web/src/a.ts", 300), sample("web/src/a.ts", 301)), (0, 1));
     assert_eq!((sample("web/src/A.svelte", 300), sample("web/src/A.svelte", 301)), (0, 1));
     assert_eq!(sample("web/src/desk/generated/a.ts", 900), 0);

@@ -1,0 +1,49 @@
+import './ssr-prelude';
+import { render } from 'svelte/server';
+import App from './app/App.svelte';
+import type { Boot } from './app/boot';
+import { chunkOf, pageOf } from './app/parts-eager';
+import { match, NOT_FOUND, type Route } from './app/router';
+import { ViewState } from './app/view.svelte';
+import { overwriteGetLocale } from './paraglide/runtime.js';
+
+/** What the server puts into its template. */
+export interface Rendered {
+  route: string;
+  status: number;
+  /** The chunk of the page in Vite's manifest, whose styles the page needs before it is painted. */
+  chunk: string | null;
+  head: string;
+  body: string;
+}
+
+const STATUS: Record<string, number> = {
+  unauthorized: 401,
+  forbidden: 403,
+  not_found: 404,
+  gone: 410,
+  unavailable: 503,
+};
+
+// One render at a time in one context: a plain variable is enough.
+let locale: Boot['locale'] = 'en';
+overwriteGetLocale(() => locale);
+
+function ssr(json: string): string {
+  const boot = JSON.parse(json) as Boot;
+  locale = boot.locale;
+  const { route, params } = match(boot);
+  const view = new ViewState({ boot, route, params, ...pageOf(route, boot) });
+  const { head, body } = render(App, { props: { view } });
+  const status = statusOf(boot, route);
+  const rendered: Rendered = { route: route.name, status, chunk: chunkOf(route), head, body };
+  return JSON.stringify(rendered);
+}
+
+function statusOf(boot: Boot, route: Route): number {
+  const isLanding = route.isPublic && boot.error?.code === 'unauthorized';
+  if (boot.error && !isLanding) return STATUS[boot.error.code] ?? 500;
+  return route === NOT_FOUND ? 404 : 200;
+}
+
+(globalThis as { __ssr?: typeof ssr }).__ssr = ssr;
