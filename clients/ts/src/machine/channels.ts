@@ -53,6 +53,8 @@ export class Channels {
     if (!listener) return;
     listener.position = position;
     listener.isLive = false;
+    // An answer that is under way speaks of where it was before.
+    listener.ask = -1;
     this.#homes.get(key)!.isStale = true;
   }
 
@@ -162,7 +164,7 @@ export class Channels {
   #subscribed(frame: Extract<ServerFrame, { kind: 'subscribed' }>): void {
     const isAnswer = frame.id !== undefined;
     const channel = isAnswer ? this.#asked.get(Number(frame.id)) : this.#channels.get(frame.channel);
-    if (channel && (isAnswer || channel.standing === 'joining')) {
+    if (channel && (isAnswer || (channel.standing === 'joining' && channel.listeners.length))) {
       this.#asked.delete(channel.ask);
       channel.subscribed(frame, this.#tell);
     } else if (!isAnswer && frame.channel === this.#own && !channel?.listeners.length) {
@@ -198,6 +200,9 @@ export class Channels {
     const { tries } = channel;
     channel.drop();
     if (error.retryable) {
+      // It may have been an `unsubscribe`, which has to succeed as well.
+      channel.isStale = true;
+      if (!channel.listeners.length) channel.standing = 'in';
       channel.tries = tries + 1;
       channel.notBefore = now + (error.retry_after_ms ?? 1000 * random * backoffSeconds(tries));
     } else {
@@ -228,6 +233,8 @@ export class Channels {
   /** When a `subscribe` that was put off is due. */
   deadline(): number {
     let first = Infinity;
+    // While a batch is under way its answers are what is waited for.
+    if (this.#asked.size) return first;
     for (const { isStale, notBefore } of this.#channels.values()) {
       if (isStale && notBefore) first = Math.min(first, notBefore);
     }
