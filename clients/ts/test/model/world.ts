@@ -70,11 +70,12 @@ export class World {
         this.#holes.delete(effect.link);
         return this.#cut(effect.link);
       case 'put':
-        this.judge.kept(effect.entry);
         return this.#keep(effect.entry);
       case 'remove':
         this.#disk.delete(effect.entry.key);
         return this.judge.removed(effect.entry, effect.reply);
+      case 'outbox':
+        return this.machine.outbox.entries.forEach((entry) => this.judge.kept(entry));
       case 'tell':
         return this.judge.told(effect.key, effect.event);
     }
@@ -114,7 +115,7 @@ export class World {
     const at = this.machine.deadline();
     this.now = Number.isFinite(at) ? Math.max(this.now, at) : this.now + this.#dice.below(1000);
     this.input({ is: 'tick' });
-    if (this.machine.deadline() <= this.now) throw new Error('a timer would ring without end');
+    if (this.machine.deadline() <= this.now) throw new Error(`a timer would ring without end: ${JSON.stringify([this.machine.link.phase, this.machine.deadline() - this.now, this.machine.outbox.deadline(USER) - this.now, this.machine.channels.deadline() - this.now, this.machine.link.deadline() - this.now])}`);
   }
 
   /** A frame arrives on either side, on some link. */
