@@ -18,12 +18,10 @@ pub(crate) const CSS: &str = "text/css; charset=utf-8";
 pub(crate) const SCRIPT: &str = "text/javascript; charset=utf-8";
 pub(crate) const SVG: &str = "image/svg+xml";
 
-/// `/_try`, its files, and `/`, which shows the same page.
+/// `/_try` and its files.
 pub fn router() -> Router {
-    let page = || async { file(HTML, include_str!("../assets/try.html")) };
     Router::new()
-        .route("/", get(page))
-        .route("/_try", get(page))
+        .route("/_try", get(async || file(HTML, include_str!("../assets/try.html"))))
         .route("/_try/try.css", get(async || file(CSS, include_str!("../assets/try.css"))))
         .route("/_try/try.js", get(async || file(SCRIPT, include_str!("../assets/try.js"))))
         .route("/_try/link.js", get(async || file(SCRIPT, include_str!("../assets/link.js"))))

@@ -3,6 +3,7 @@
 //! It is a library with a thin `main`, so that the tests reach its parts. Deliberately absent: any rule of a
 //! channel or of a product; those live in the crate `veche` and in modules.
 
+pub mod apps;
 pub mod cli;
 pub mod config;
 pub mod control;
@@ -17,3 +18,4 @@ pub mod secret;
 pub mod serve;
 pub mod store;
 pub mod token;
+pub mod ui;

@@ -12,6 +12,7 @@ use metrics_exporter_prometheus::{BuildError as MetricsError, PrometheusHandle};
 use veche::{BuildError, Clock, Kernel, Listen, Module, Origins, api::Api};
 
 use crate::{
+    apps::{self, AppsError},
     config::{Config, Host},
     control::Control,
     demo,
@@ -21,6 +22,7 @@ use crate::{
     people::{Mounted, People, PeopleError, companions},
     secret::{self, SecretError},
     store::{self, Database, StoreError},
+    ui::{Built, Surroundings, Ui},
 };
 
 /// Where the native WebSocket door is.
@@ -54,6 +56,9 @@ pub enum ServeError {
     /// People cannot have friends, notifications and files.
     #[error(transparent)]
     Companions(#[from] companions::CompanionsError),
+    /// An application cannot be mounted.
+    #[error(transparent)]
+    Apps(#[from] AppsError),
     /// The namespaces contradict each other, or the threads do not start.
     #[error(transparent)]
     Build(#[from] BuildError),
@@ -97,7 +102,7 @@ pub fn run(config: Config, demo: bool) -> Result<(), ServeError> {
         None
     };
     let mut builder = Kernel::builder()
-        .clock(clock)
+        .clock(clock.clone())
         .log(database.log())
         .limits(config.limits.clone())
         .shards(config.server.shards)
@@ -122,14 +127,18 @@ pub fn run(config: Config, demo: bool) -> Result<(), ServeError> {
     } else {
         builder
     };
-    let kernel = builder.build()?;
+    let mounted = apps::mount(&config, demo, database.store(), builder);
+    let (builder, apps) = store::block_on(async { Ok(mounted.await) })??;
+    let ui = Ui::new(Built::embedded(), surroundings(&config, demo, &database, &clock));
+    let kernel = builder.mount(ui.module()).build()?;
     let control = Control::listen(&config.server.data, &kernel);
     if let Err(error) = &control {
         tracing::warn!(%error, "commands such as `veche revoke` do not reach this server");
     }
     let node = Node { kernel: kernel.clone(), metrics: metrics.clone(), started: Instant::now() };
     let pages = pages(&config, demo, Arc::new(node), metrics.clone());
-    let mut listen = listen(&config, pages.merge(people.as_ref().map(Mounted::pages).unwrap_or_default()));
+    let pages = pages.merge(people.as_ref().map(Mounted::pages).unwrap_or_default()).merge(ui.router());
+    let mut listen = listen(&config, pages).pages(Arc::new(ui));
     if let Some(people) = &people {
         listen = listen.sign_ins(people.sign_ins());
     }
@@ -145,6 +154,7 @@ pub fn run(config: Config, demo: bool) -> Result<(), ServeError> {
     if config.people.enabled {
         handlers.spawn(companions::tend(database.store().clone()));
     }
+    handlers.spawn(apps.tend(database.store().clone()));
     let served = handlers.block_on(veche::serve(kernel, listen));
     drop(control);
     database.close()?;
@@ -155,6 +165,22 @@ pub fn run(config: Config, demo: bool) -> Result<(), ServeError> {
 fn api(config: &Config) -> Module {
     let keys = FileKeys::new(&config.server.data);
     Api::new(Arc::new(keys)).quota(config.api.quota()).module()
+}
+
+/// What pages have to know of this server.
+fn surroundings(config: &Config, demo: bool, database: &Database, clock: &Clock) -> Surroundings {
+    let server = &config.server;
+    let here = server.host.is_loopback().then(|| format!("http://localhost:{}", server.port));
+    Surroundings {
+        origin: server.public_url.as_ref().map(|site| site.origin().to_owned()).or(here),
+        public_origins: server.public_origins.clone(),
+        apps: config.apps.iter().map(|app| app.name()).collect(),
+        demo,
+        any_port_here: demo && server.host.is_loopback(),
+        accounts: config.accounts.enabled,
+        store: config.accounts.enabled.then(|| database.store().clone()),
+        clock: clock.clone(),
+    }
 }
 
 fn listen(config: &Config, pages: Router) -> Listen {

@@ -5,9 +5,14 @@ import { hydrate, mount } from 'svelte';
 import App from './app/App.svelte';
 import type { Boot } from './app/boot';
 import { startNavigation } from './app/navigation';
-import { loadPage } from './app/parts-lazy';
-import { match } from './app/router';
+import { loadPart } from './app/parts-lazy';
+import { learnPreferences } from './app/preferences.svelte';
+import { match, shownBy } from './app/router';
+import { followSession } from './app/session';
 import { ViewState } from './app/view.svelte';
+import { startClock } from './lib/i18n/clock.svelte';
+import { startConnection } from './lib/live/connection.svelte';
+import { followOutbox } from './lib/live/outbox.svelte';
 import { learnPlatform } from './lib/ui/platform.svelte';
 import { overwriteGetLocale } from './paraglide/runtime.js';
 
@@ -17,13 +22,27 @@ async function start(): Promise<void> {
   if (!target) return;
   overwriteGetLocale(() => boot.locale);
   const { route, params } = match(boot);
-  const Page = boot.error ? null : await loadPage(route);
-  const view = new ViewState({ boot, route, params, Page });
+  const part = await loadPart(route);
+  const view = new ViewState({ boot, route, params, ...shownBy(part, route, boot) });
+  // Before the page lives, because its effects subscribe.
+  const client = startConnection(boot);
+  followOutbox(client);
   // Empty where the server was too busy to render.
   const show = target.hasChildNodes() ? hydrate : mount;
   show(App, { target, props: { view } });
-  startNavigation(view, loadPage);
+  startNavigation(view, loadPart);
+  learnPreferences(boot);
   learnPlatform();
+  startClock();
+  followSession();
+  keepForOffline();
+}
+
+/** In development the files change under it. */
+function keepForOffline(): void {
+  if (!import.meta.env.PROD || !('serviceWorker' in navigator)) return;
+  // A page works without it, as in a WebView.
+  navigator.serviceWorker.register('/sw.js', { type: 'module' }).catch(() => undefined);
 }
 
 void start();

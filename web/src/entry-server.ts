@@ -3,8 +3,9 @@ import { render } from 'svelte/server';
 import App from './app/App.svelte';
 import type { Boot } from './app/boot';
 import { chunkOf, pageOf } from './app/parts-eager';
-import { match, NOT_FOUND } from './app/router';
+import { match, NOT_FOUND, type Route } from './app/router';
 import { ViewState } from './app/view.svelte';
+import Offline from './home/Offline.svelte';
 import { overwriteGetLocale } from './paraglide/runtime.js';
 
 /** What the server puts into its template. */
@@ -33,16 +34,24 @@ function ssr(json: string): string {
   const boot = JSON.parse(json) as Boot;
   locale = boot.locale;
   const { route, params } = match(boot);
-  const view = new ViewState({ boot, route, params, Page: boot.error ? null : pageOf(route) });
+  const view = new ViewState({ boot, route, params, ...pageOf(route, boot) });
   const { head, body } = render(App, { props: { view } });
-  const status = statusOf(boot, route === NOT_FOUND);
+  const status = statusOf(boot, route);
   const rendered: Rendered = { route: route.name, status, chunk: chunkOf(route), head, body };
   return JSON.stringify(rendered);
 }
 
-function statusOf(boot: Boot, isUnknown: boolean): number {
-  if (boot.error) return STATUS[boot.error.code] ?? 500;
-  return isUnknown ? 404 : 200;
+function statusOf(boot: Boot, route: Route): number {
+  const isLanding = route.isPublic && boot.error?.code === 'unauthorized';
+  if (boot.error && !isLanding) return STATUS[boot.error.code] ?? 500;
+  return route === NOT_FOUND ? 404 : 200;
 }
 
-(globalThis as { __ssr?: typeof ssr }).__ssr = ssr;
+/** The page for when there is no network; it is asked for when the bundle is built. */
+function offline(language: Boot['locale']): string {
+  locale = language;
+  const { head, body } = render(Offline);
+  return JSON.stringify({ head, body });
+}
+
+Object.assign(globalThis, { __ssr: ssr, __offline: offline });

@@ -3,7 +3,7 @@
 export { Client } from './client.js';
 export { VecheError, type Failure, type KnownCode } from './errors.js';
 export type { Member, Position, PresenceState, Recovery, ResetReason } from './frames.js';
-export type { Broadcast, Io, Socket, SocketEvents, World } from './io.js';
+export { browserIo, type Broadcast, type Io, type Socket, type SocketEvents, type World } from './io.js';
 export type { EntryState, OutboxEntry } from './machine/outbox.js';
 export type { Outbox } from './outbox.js';
 export type { State, Status } from './status.js';

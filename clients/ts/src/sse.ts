@@ -121,7 +121,7 @@ export class SseSocket implements Socket {
   async #stream(names: readonly string[], signal: AbortSignal): Promise<void> {
     const places = names.map((name) => this.#channels.get(name)?.position);
     const id = places.map((it) => (it ? `${it.epoch}-${it.offset}` : '-')).join();
-    const headers = places.some(Boolean) ? { 'Last-Event-ID': id } : {};
+    const headers: Record<string, string> = places.some(Boolean) ? { 'Last-Event-ID': id } : {};
     const query = names.map((name) => `channel=${encodeURIComponent(name)}`).join('&');
     try {
       const response = await this.#fetch(`/realtime/events?${query}`, { headers, signal });

@@ -195,6 +195,16 @@ impl<S: Clone + Send + Sync + 'static> Module<S> {
         self
     }
 
+    /// Says that the last page shows everybody the same, so that what is made of it may be made once for all: its
+    /// handler sees no caller, no cookie and no credential, whoever asks.
+    #[must_use]
+    pub fn shared(mut self) -> Self {
+        if let (Last::Route, Some(route)) = (self.last, self.routes.last_mut()) {
+            route.terms.shared = true;
+        }
+        self
+    }
+
     /// Declares the channels of a namespace; the module owns it, and the configuration cannot declare it
     /// again.
     #[must_use]

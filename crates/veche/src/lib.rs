@@ -33,6 +33,7 @@ mod http;
 mod listen;
 mod mounted;
 mod origin;
+mod pages;
 mod proxies;
 mod refusal;
 mod server;
@@ -47,6 +48,7 @@ pub use axum;
 pub use call::calls;
 pub use listen::Listen;
 pub use origin::Origins;
+pub use pages::{Pages, Visit};
 pub use proxies::{InvalidNetwork, Network};
 pub use server::{ServeError, Server, serve};
 pub use token::{

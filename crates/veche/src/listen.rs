@@ -5,7 +5,7 @@ use std::{collections::HashMap, net::SocketAddr, sync::Arc, time::Duration};
 use axum::Router;
 use veche_kernel::SignedIn;
 
-use crate::{origin::Origins, proxies::Network, socket::SocketHandler};
+use crate::{origin::Origins, pages::Pages, proxies::Network, socket::SocketHandler};
 
 /// Addresses and doors of a server.
 ///
@@ -22,6 +22,7 @@ pub struct Listen {
     pub(crate) events: Option<String>,
     pub(crate) sockets: HashMap<String, Arc<SocketHandler>>,
     pub(crate) routes: Router,
+    pub(crate) pages: Option<Arc<dyn Pages>>,
     pub(crate) origins: Origins,
     pub(crate) tickets: Option<String>,
     pub(crate) sign_ins: Option<Arc<dyn SignedIn>>,
@@ -41,6 +42,7 @@ impl Listen {
             events: None,
             sockets: HashMap::new(),
             routes: Router::new(),
+            pages: None,
             origins: Origins::default(),
             tickets: None,
             sign_ins: None,
@@ -85,6 +87,12 @@ impl Listen {
     /// Answers every other request with these routes.
     pub fn routes(mut self, routes: Router) -> Self {
         self.routes = routes;
+        self
+    }
+
+    /// Answers browsers that ask for what neither an entry of a module nor a route answers, by these pages.
+    pub fn pages(mut self, pages: Arc<dyn Pages>) -> Self {
+        self.pages = Some(pages);
         self
     }
 

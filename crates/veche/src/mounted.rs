@@ -1,4 +1,4 @@
-//! Requests to the modules' HTTP entries, and to the boot data of their pages.
+//! Requests to the modules' HTTP entries, and to the boot data of their pages; what is left are routes and pages.
 //!
 //! An entry is found before anybody is asked who they are, so that a request to a path of nobody's costs no
 //! verification. Everything here runs on the handlers' runtime.
@@ -22,6 +22,7 @@ use crate::{
     credential,
     cross_origin::{permission, share_with},
     door::Door,
+    pages,
     refusal::Refusal,
 };
 
@@ -73,10 +74,15 @@ pub(crate) async fn answer(
         None if head.uri.path() == BOOT => Ok(boot(&door, head).await),
         None => {
             let is_api = head.uri.path().starts_with(API);
+            let page = door.pages.as_deref().filter(|_| pages::is_wanted(&head)).map(|by| (by, head.clone()));
             let response = door.routes.clone().oneshot(Request::from_parts(head, body)).await?;
             // The routes' own answer to what they do not know has no body; programs read one.
             let is_bare = response.status() == StatusCode::NOT_FOUND && response.body().is_end_stream();
-            Ok(if is_api && is_bare { nothing() } else { response })
+            Ok(match page {
+                Some((by, head)) if is_bare => pages::answer(&door, by, head).await,
+                _ if is_api && is_bare => nothing(),
+                _ => response,
+            })
         }
     }
 }

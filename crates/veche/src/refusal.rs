@@ -30,6 +30,11 @@ impl Refusal {
         self
     }
 
+    /// Whether it is no fault of the request's, and may be otherwise in a moment.
+    pub(crate) fn is_passing(&self) -> bool {
+        self.status == StatusCode::SERVICE_UNAVAILABLE
+    }
+
     pub(crate) fn into_response(self) -> Response<Body> {
         counter!("veche_http_refused_total", "status" => self.status.as_str().to_owned()).increment(1);
         let mut error = serde_json::json!({ "code": self.code, "message": self.message });

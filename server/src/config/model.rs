@@ -11,14 +11,18 @@ use std::{
 use veche::{Audience, Class, Limits, Namespace, Network};
 use veche_people::accounts::Site;
 
+use crate::apps::App;
+
 use super::{
     api::Api,
     people::{Accounts, Mail, People},
 };
 
 /// Everything that can be configured.
-#[derive(Debug, Clone, PartialEq, Default)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct Config {
+    /// `apps`: the applications to mount.
+    pub apps: Vec<App>,
     /// `server.*`
     pub server: Server,
     /// `auth.*`
@@ -37,6 +41,23 @@ pub struct Config {
     pub mail: Mail,
     /// `namespaces.*`, by name.
     pub namespaces: Vec<Namespace>,
+}
+
+impl Default for Config {
+    fn default() -> Self {
+        Self {
+            apps: App::ALL.to_vec(),
+            server: Server::default(),
+            auth: Auth::default(),
+            limits: Limits::default(),
+            api: Api::default(),
+            log: Log::default(),
+            accounts: Accounts::default(),
+            people: People::default(),
+            mail: Mail::default(),
+            namespaces: Vec::new(),
+        }
+    }
 }
 
 impl Config {
@@ -72,6 +93,8 @@ pub struct Server {
     pub shards: usize,
     /// Exact origins that browsers may come from; empty = the server's own.
     pub allowed_origins: Vec<String>,
+    /// Further origins of the same service, which pages may connect to.
+    pub public_origins: Vec<String>,
     /// Peers that are believed about the address of the client behind them.
     pub trusted_proxies: Vec<Network>,
     /// Where people find the server, for the links of letters.
@@ -88,6 +111,7 @@ impl Default for Server {
             data: PathBuf::from("./veche-data"),
             shards: 0,
             allowed_origins: Vec::new(),
+            public_origins: Vec::new(),
             trusted_proxies: Vec::new(),
             public_url: None,
             drain: Duration::from_secs(25),

@@ -5,6 +5,8 @@ use std::{path::PathBuf, time::Duration};
 use tracing_subscriber::EnvFilter;
 use veche::{Limits, Network};
 
+use crate::apps::App;
+
 use super::{
     error::Problem,
     model::{Auth, Config, Host, Log, LogFormat, Secret, Server},
@@ -23,6 +25,7 @@ const MAX_SHARDS: i128 = 1_024;
 pub(super) fn read(tree: Tree, problems: &mut Vec<Problem>) -> Config {
     let mut reader = Reader { tree, problems, known: Vec::new() };
     let config = Config {
+        apps: reader.apps(),
         server: reader.server(),
         auth: reader.auth(),
         limits: reader.limits(),
@@ -53,6 +56,7 @@ impl Reader<'_> {
             data: self.parsed("server.data", default.data, folder),
             shards: self.shards(default.shards),
             allowed_origins: self.origins("server.allowed_origins"),
+            public_origins: self.origins("server.public_origins"),
             trusted_proxies: self.networks("server.trusted_proxies"),
             public_url: self.parsed("server.public_url", None, site),
             drain: self.parsed("server.drain", default.drain, units::duration),
@@ -122,8 +126,28 @@ impl Reader<'_> {
         self.list(key, expected, |text| text.parse().ok())
     }
 
+    fn apps(&mut self) -> Vec<App> {
+        let known: Vec<String> = App::ALL.iter().map(|app| format!("{:?}", app.name())).collect();
+        let expected = format!("a list of applications: {}", known.join(", "));
+        let mut apps = self.list_or("apps", App::ALL.to_vec(), &expected, App::parse);
+        // One that is named twice is mounted once.
+        apps.sort_unstable();
+        apps.dedup();
+        apps
+    }
+
     fn list<T>(&mut self, key: &'static str, expected: &str, read: impl Fn(&str) -> Option<T>) -> Vec<T> {
-        self.value(key, Vec::new(), |entry| {
+        self.list_or(key, Vec::new(), expected, read)
+    }
+
+    fn list_or<T>(
+        &mut self,
+        key: &'static str,
+        default: Vec<T>,
+        expected: &str,
+        read: impl Fn(&str) -> Option<T>,
+    ) -> Vec<T> {
+        self.value(key, default, |entry| {
             let texts = match &entry.value {
                 Value::List(items) => items.iter().map(text_of).collect::<Option<Vec<_>>>(),
                 // The environment has no lists: one may stand alone.
@@ -318,7 +342,7 @@ mod tests {
         let mut problems = Vec::new();
         let mut reader = Reader { tree, problems: &mut problems, known: Vec::new() };
         let _ = (reader.server(), reader.auth(), reader.limits(), reader.log(), reader.namespaces());
-        let _ = (reader.accounts(), reader.people(), reader.mail());
+        let _ = (reader.accounts(), reader.people(), reader.mail(), reader.apps());
         assert!(reader.known.len() > 30, "the reader knows its keys");
         for key in &reader.known {
             let last = key.last().expect("a key has a segment");

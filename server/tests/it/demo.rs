@@ -8,7 +8,6 @@ use crate::health::ask;
 #[test]
 fn the_page_and_its_files_are_served_under_a_strict_policy() {
     let files = [
-        ("/", "text/html"),
         ("/_try", "text/html"),
         ("/_try/try.css", "text/css"),
         ("/_try/try.js", "text/javascript"),

@@ -19,3 +19,5 @@ mod secret;
 mod serve;
 mod support;
 mod tokens_doc;
+mod ui;
+mod ui_files;

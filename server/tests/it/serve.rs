@@ -84,10 +84,10 @@ fn it_answers_and_stops_with_success() {
 }
 
 #[test]
-fn the_demo_page_is_there_only_with_the_flag() {
+fn the_page_of_two_clients_is_there_only_with_the_flag() {
     let folder = Folder::new();
     let server = Running::start(&folder, &[]);
-    assert_eq!((server.get("/").0, server.get("/_try").0), (404, 404));
+    assert_eq!((server.get("/").0, server.get("/_try").1.contains("/_try/try.js")), (200, false));
     let demo = Running::start(&Folder::new(), &["--demo"]);
     assert_eq!((demo.get("/").0, demo.get("/_try").0, demo.get("/_try/try.js").0), (200, 200, 200));
     // What people have is not there without the flag. With it, one has to sign in, and files are sent by POST.

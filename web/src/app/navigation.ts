@@ -3,20 +3,20 @@
 import { tick } from 'svelte';
 import type { Boot } from './boot';
 import { pathOf } from './query';
-import { match, type Page, type Route } from './router';
+import { match, shownBy, type Part, type Route } from './router';
 import type { View, ViewState } from './view.svelte';
 
-type LoadPage = (route: Route) => Promise<Page | null>;
+type LoadPart = (route: Route) => Promise<Part | undefined>;
 
 let view: ViewState | undefined;
-let load: LoadPage = () => Promise.resolve(null);
+let load: LoadPart = () => Promise.resolve(undefined);
 /** Of several navigations in a hurry the last one counts. */
 let latest = 0;
 
 /** Takes over links and the history of a page. */
-export function startNavigation(state: ViewState, loadPage: LoadPage): void {
+export function startNavigation(state: ViewState, loadPart: LoadPart): void {
   view = state;
-  load = loadPage;
+  load = loadPart;
   history.scrollRestoration = 'manual';
   document.addEventListener('click', onclick);
   window.addEventListener('popstate', () => void go(location.pathname + location.search, { isBack: true }));
@@ -66,7 +66,7 @@ async function go(url: string, { replace, reload: again, isBack }: Going): Promi
 }
 
 function shown(state: ViewState): View {
-  return { boot: state.boot, route: state.route, params: state.params, Page: state.Page };
+  return { boot: state.boot, route: state.route, params: state.params, Page: state.Page, place: state.place };
 }
 
 function remember(url: string, replace = false, isBack = false) {
@@ -76,15 +76,14 @@ function remember(url: string, replace = false, isBack = false) {
 }
 
 async function fetchView(url: string, present: Boot): Promise<View> {
-  const guess = match({ ...present, url });
+  const guess = match({ ...present, url, error: undefined });
   // Started together: the chunk does not wait for the data.
-  const chunk = load(guess.route).catch(() => null);
+  const loading = load(guess.route).catch(() => undefined);
   const boot = await fetchBoot(url, present);
   const { route, params } = match(boot);
-  const Page = route.name === guess.route.name ? await chunk : await load(route).catch(() => null);
-  const isLost = !Page && route.part !== '' && !boot.error;
-  const error = isLost ? { code: 'unavailable', message: 'the page did not load' } : boot.error;
-  return { boot: { ...boot, error }, route, params, Page: error ? null : Page };
+  const part = await (route === guess.route ? loading : load(route).catch(() => undefined));
+  if (!part && route.part && !boot.error) boot.error = { code: 'unavailable', message: 'the page did not load' };
+  return { boot, route, params, ...shownBy(part, route, boot) };
 }
 
 /** The server's answer; where there is none, the page says that it did not load. */

@@ -1,12 +1,13 @@
 // The server's bundle is one file and a render is synchronous, so that it has all parts at once.
 
-import type { Page, Part, Route } from './router';
+import type { Boot } from './boot';
+import { shownBy, type Part, type Route, type Shown } from './router';
 
 const parts = import.meta.glob<Part>('../*/pages.ts', { eager: true });
 
-/** The page's component; `null` is the shell's own page. */
-export function pageOf(route: Route): Page | null {
-  return parts[`../${route.part}/pages.ts`]?.pages[route.page] ?? null;
+/** The page of a route. */
+export function pageOf(route: Route, boot: Boot): Shown {
+  return shownBy(parts[`../${route.part}/pages.ts`], route, boot);
 }
 
 /** The chunk's name in Vite's manifest, for the server's preload and style links. */

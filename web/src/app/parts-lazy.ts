@@ -1,11 +1,10 @@
 // In the browser a part's pages are a chunk of their own.
 
-import type { Page, Part, Route } from './router';
+import type { Part, Route } from './router';
 
 const parts = import.meta.glob<Part>('../*/pages.ts');
 
-/** The page's component, after its chunk; `null` is the shell's own page. */
-export async function loadPage(route: Route): Promise<Page | null> {
-  const part = parts[`../${route.part}/pages.ts`];
-  return part ? ((await part()).pages[route.page] ?? null) : null;
+/** The part that a route's page is in, after its chunk; none for the shell's own pages. */
+export async function loadPart(route: Route): Promise<Part | undefined> {
+  return parts[`../${route.part}/pages.ts`]?.();
 }

@@ -44,6 +44,9 @@ const ROUTES: Route[] = [
   { name: 'desk.board', path: '/desk/:board', part: 'desk', page: 'Board' },
 ];
 
+/** Stands where a page would be that only users see. */
+const SIGN_IN_HERE: Route = { name: 'sign-in-here', path: '*', part: 'people', page: 'SignInHere' };
+
 /** Shown by the shell itself, without a part. */
 export const NOT_FOUND: Route = { name: 'not-found', path: '*', part: '', page: '' };
 
@@ -55,8 +58,9 @@ export interface Match {
 }
 
 /** The route of an address. A single mounted app owns `/` for whoever is signed in. */
-export function match(boot: Pick<Boot, 'url' | 'apps' | 'user' | 'demo'>): Match {
+export function match(boot: Pick<Boot, 'url' | 'apps' | 'user' | 'demo' | 'error'>): Match {
   const path = pathOf(boot.url);
+  if (boot.error?.code === 'unauthorized' && path !== '/') return { route: SIGN_IN_HERE, params: {} };
   const [only] = boot.apps;
   const home = path === '/' && boot.user && boot.apps.length === 1 && only ? `/${only}` : path;
   for (const { route, keys, pattern } of table) {
@@ -72,4 +76,18 @@ export function match(boot: Pick<Boot, 'url' | 'apps' | 'user' | 'demo'>): Match
 function isOpen(route: Route, boot: Pick<Boot, 'apps' | 'demo'>): boolean {
   if (route.part === 'dev') return boot.demo || import.meta.env.DEV;
   return route.path === '/' || ['people'].includes(route.part) || boot.apps.includes(route.part);
+}
+
+/** What a route shows. */
+export interface Shown {
+  Page: Page | null;
+  place?: string | undefined;
+}
+
+/** The page of a route and its place, by the page's data; nothing where they could not be loaded. */
+export function shownBy(part: Part | undefined, route: Route, boot: Pick<Boot, 'data' | 'error'>): Shown {
+  // To a guest the landing page and the prompt to sign in are the answer, not a failure.
+  const isAnswer = boot.error?.code === 'unauthorized' && (route.isPublic || route === SIGN_IN_HERE);
+  if (boot.error && !isAnswer) return { Page: null };
+  return { Page: part?.pages[route.page] ?? null, place: part?.places?.[route.page]?.(boot.data as never) };
 }

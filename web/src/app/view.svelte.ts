@@ -10,6 +10,8 @@ export interface View {
   params: Record<string, string>;
   /** `null` where the shell shows a page of its own, as of an error. */
   Page: Page | null;
+  /** What the top bar says until the page says it itself. */
+  place?: string | undefined;
 }
 
 /** The view as components see it. */
@@ -39,6 +41,10 @@ export class ViewState {
 
   get query(): Record<string, string> {
     return queryOf(this.#view.boot.url);
+  }
+
+  get place(): string | undefined {
+    return this.#view.place;
   }
 
   get Page(): Page | null {

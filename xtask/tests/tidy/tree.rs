@@ -12,7 +12,7 @@ const TEXT: &[&str] =
 /// Text files without an ending.
 const TEXT_NAMES: &[&str] = &[".ci/run", ".gitignore", ".gitattributes"];
 /// Folders that hold what a build or a tool made.
-const SKIPPED: &[&str] = &["target", "node_modules", ".git", "veche-data", "dist", "paraglide"];
+const SKIPPED: &[&str] = &["target", "node_modules", ".git", "veche-data", "dist", "paraglide", "cache"];
 
 /// One text file.
 #[derive(Debug, Clone)]

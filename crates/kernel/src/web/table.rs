@@ -27,11 +27,13 @@ pub(crate) struct Terms {
     pub(crate) deadline: Duration,
     pub(crate) body_limit: usize,
     pub(crate) own_credentials: bool,
+    /// A page that shows everybody the same.
+    pub(crate) shared: bool,
 }
 
 impl Default for Terms {
     fn default() -> Self {
-        Self { deadline: DEADLINE, body_limit: BODY_LIMIT, own_credentials: false }
+        Self { deadline: DEADLINE, body_limit: BODY_LIMIT, own_credentials: false, shared: false }
     }
 }
 
@@ -159,13 +161,25 @@ impl Kernel {
         self.node.registry.table.entry(method, path)
     }
 
-    /// The boot data of the page at this path and query, raw JSON; `not_found` where no page is.
-    pub async fn boot(&self, uri: Uri, headers: http::HeaderMap, visitor: Visitor) -> Outcome {
+    /// Whether the page at this path shows everybody the same: it was declared
+    /// [`shared`](crate::Module::shared).
+    pub fn is_shared_page(&self, path: &str) -> bool {
+        self.node.registry.table.pages.find(path).is_some_and(|(page, _)| page.terms.shared)
+    }
+
+    /// The boot data of the page at this path and query, raw JSON; `not_found` where no page is. A shared page's
+    /// handler is told neither the caller nor any credential.
+    pub async fn boot(&self, uri: Uri, mut headers: http::HeaderMap, mut visitor: Visitor) -> Outcome {
         let nothing = || Rejection::new(ErrorCode::NotFound, "there is no such page").field("path");
         let (answerer, parameters) = self.node.registry.table.pages.find(uri.path()).ok_or_else(nothing)?;
         let (Bound::Page(page), Some(parameters)) = (&answerer.bound, parameters) else {
             return Err(nothing());
         };
+        if answerer.terms.shared {
+            visitor.caller = None;
+            headers.remove(header::COOKIE);
+            headers.remove(header::AUTHORIZATION);
+        }
         let (method, kernel) = (Method::GET, self.clone());
         let head = Head { method, uri, headers, parameters, visitor, kernel };
         let request: PageRequest = Request { head, body: () };

@@ -33,6 +33,11 @@ impl Site {
         Self { is_for_this_machine, ..self }
     }
 
+    /// The origin, such as `https://veche.example`.
+    pub fn origin(&self) -> &str {
+        &self.origin
+    }
+
     /// Whether cookies may demand TLS.
     pub fn is_https(&self) -> bool {
         self.origin.starts_with("https:")

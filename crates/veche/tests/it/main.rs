@@ -17,6 +17,7 @@ mod keys;
 mod limits;
 mod listeners;
 mod mounted;
+mod pages;
 mod panics;
 mod proxied;
 mod remote_keys;

@@ -15,6 +15,8 @@ export type MenuItem =
       disabled?: boolean;
       /** With it the line is a choice: one of those between two separators. */
       checked?: boolean;
+      /** It is on or off by itself, rather than one of several. */
+      isToggle?: boolean;
       href?: string;
       onselect?: () => void;
     }

@@ -7,7 +7,7 @@ export function hueOf(id: string): number {
   for (let at = 0; at < id.length; at++) {
     hash = Math.imul(hash ^ id.charCodeAt(at), 0x01000193) >>> 0;
   }
-  return HUES[hash % HUES.length] ?? 15;
+  return HUES[(hash >>> 12) % HUES.length] ?? 15;
 }
 
 /** One or two letters: of the first word and the last. */

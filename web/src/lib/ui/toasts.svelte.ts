@@ -6,6 +6,8 @@ export interface Toast {
   text: string;
   tone: 'info' | 'error';
   action?: { label: string; run: () => void };
+  /** How long it stays, where that is not the usual time. */
+  stayMs?: number;
 }
 
 interface Shown extends Toast {
@@ -90,7 +92,7 @@ export class Toasts {
 }
 
 function timed(toast: Toast): Shown {
-  const stay = toast.action ? STAY_WITH_ACTION_MS : STAY_MS;
+  const stay = toast.stayMs ?? (toast.action ? STAY_WITH_ACTION_MS : STAY_MS);
   return { ...toast, leavesInMs: toast.tone === 'error' ? Number.POSITIVE_INFINITY : stay };
 }
 
