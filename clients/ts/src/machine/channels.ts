@@ -6,13 +6,12 @@
 
 import type { Failure } from '../errors.js';
 import type { ClientFrame, Position, PresenceState, ServerFrame } from '../frames.js';
+import { LIMITS } from '../generated/protocol.js';
 import { Channel, lossOf, type ChannelEvent, type Listener, type Tell } from './channel.js';
 import { backoffSeconds, reconnects } from './policy.js';
 
 /** The personal channel of whoever is signed in. No channel can bear this name. */
 export const OWN = 'user:*';
-/** The most frames of a batch. */
-const BATCH = 128;
 
 export class Channels {
   readonly #channels = new Map<string, Channel>();
@@ -75,13 +74,13 @@ export class Channels {
     this.lost();
     const own = user.startsWith('guest:') ? null : `user:${user}`;
     if (own !== this.#own) this.#move(own);
-    for (const channel of this.#channels.values()) {
-      if (channel.name === OWN) channel.isStale = false;
-      else if (channel.name === own && joins && !channel.since()) {
-        channel.isStale = false;
-        channel.standing = 'joining';
-      }
-    }
+    const nobodys = this.#channels.get(OWN);
+    if (nobodys) nobodys.isStale = false;
+    if (own === null || !joins) return;
+    // The server joins the session to it, whoever listens; it is asked only to go on from a position.
+    const home = this.#at(own);
+    home.standing = home.since() ? 'in' : 'joining';
+    home.isStale = home.standing === 'in';
   }
 
   /** Another user: whoever listens to the personal channel listens to theirs now, from the start. */
@@ -121,7 +120,7 @@ export class Channels {
       const asks = ask(channel, nextId);
       // Three bytes a UTF-16 unit are the most there can be.
       room -= asks.reduce((sum, frame) => sum + JSON.stringify(frame).length * 3 + 1, 0);
-      if (frames.length && (room < 0 || frames.length + asks.length > BATCH)) break;
+      if (frames.length && (room < 0 || frames.length + asks.length > LIMITS.batch)) break;
       this.#asked.set(channel.ask, channel);
       channel.isStale = false;
       frames.push(...asks);
