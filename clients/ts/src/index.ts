@@ -2,7 +2,6 @@
 
 export { Client } from './client.js';
 export { VecheError, type Failure, type KnownCode } from './errors.js';
-export { CLOSE_CODES, ERROR_CODES, LIMITS, RETRYABLE_CODES } from './generated/protocol.js';
 export type { Member, Position, PresenceState, Recovery, ResetReason } from './frames.js';
 export { browserIo, type Broadcast, type Io, type Socket, type SocketEvents, type World } from './io.js';
 export type { EntryState, OutboxEntry } from './machine/outbox.js';

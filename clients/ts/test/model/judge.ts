@@ -44,7 +44,7 @@ export class Judge {
     this.#listeners.get(key)!.at = position;
   }
 
-  /** A position that a snapshot may be of: any that there was. */
+  /** A position that a snapshot may be of, whichever it was. */
   snapshot(channel: string, dice: Dice): Position {
     this.#server.channel(channel);
     const epochs = [...this.#server.truth].filter(([name]) => name.startsWith(`${channel} `));
