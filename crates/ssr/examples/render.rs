@@ -49,7 +49,8 @@ fn main() -> Result<(), Box<dyn Error>> {
         worker.render(&boot, PATIENCE)?;
         times.push(began.elapsed());
     }
-    let spent = processor_time().zip(processor).map_or(start.elapsed(), |(now, then)| now - then);
+    let spent =
+        processor_time().zip(processor).map_or(start.elapsed(), |(now, then)| now.saturating_sub(then));
     times.sort();
     let part = |percent: usize| times[(times.len() - 1) * percent / 100].as_secs_f64() * 1e3;
     println!(
