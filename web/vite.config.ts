@@ -80,5 +80,5 @@ export default defineConfig(({ isSsrBuild, mode }) => ({
   ssr: isSsrBuild ? { target: 'node', noExternal: true } : undefined,
   appType: 'custom',
   server: { port: 5173, proxy: { '/api': API, '/realtime': { target: API, ws: true } } },
-  test: { environment: 'happy-dom', include: ['tests/**/*.test.ts', 'src/**/*.test.ts'] },
+  test: { environment: 'node', include: ['tests/**/*.test.ts', 'src/**/*.test.ts'] },
 }));
