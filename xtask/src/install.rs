@@ -73,7 +73,8 @@ fn virtual_environment(environment: &Path) -> Result<(), Failure> {
     process::capture(&mut create).map(drop)
 }
 
-fn node() -> Result<(), Failure> {
+/// Node.js with npm, recent enough.
+pub(crate) fn node() -> Result<(), Failure> {
     if on_path("node").is_none() || on_path("npm").is_none() {
         apt_install("Node.js with npm", &["nodejs", "npm"])?;
     }
@@ -112,7 +113,11 @@ fn on_path(program: &str) -> Option<PathBuf> {
 }
 
 /// Runs `install` unless it ran before with the same `list`; `stamp` remembers that.
-fn once(stamp: &Path, list: &Path, install: impl FnOnce() -> Result<(), Failure>) -> Result<(), Failure> {
+pub(crate) fn once(
+    stamp: &Path,
+    list: &Path,
+    install: impl FnOnce() -> Result<(), Failure>,
+) -> Result<(), Failure> {
     let wanted = fs::read(list).map_err(|source| file(list, source))?;
     if fs::read(stamp).is_ok_and(|installed| installed == wanted) {
         return Ok(());

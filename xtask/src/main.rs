@@ -6,6 +6,7 @@ mod install;
 mod process;
 mod run;
 mod test;
+mod web;
 mod workspace;
 
 use std::{env, process::ExitCode};
@@ -14,7 +15,7 @@ use crate::{failure::Failure, workspace::Workspace};
 
 const USAGE: &str = "\
 Usage:
-  cargo xtask run [-- FLAG…]    builds the server (release) and runs `veche serve --demo FLAG…`
+  cargo xtask run [-- FLAG…]    builds the web UI and the server and runs `veche serve --demo FLAG…`
   cargo xtask test [STEP…]      runs the named steps, or all of them; `--list` names them
 ";
 

@@ -6,7 +6,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use crate::{e2e, failure::Failure, process, workspace::Workspace};
+use crate::{e2e, failure::Failure, process, web, workspace::Workspace};
 
 /// How a step that did not fail ended.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -31,6 +31,9 @@ const STEPS: &[Step] = &[
     Step { name: "clippy", group: "rust", about: "clippy over all targets, warnings denied", run: clippy },
     Step { name: "cargo", group: "rust", about: "cargo test: all crates, their docs and `tidy`", run: cargo },
     Step { name: "deny", group: "deny", about: "licences, bans and sources by cargo-deny", run: deny },
+    Step { name: "bundle", group: "web", about: "the web UI's build, and its size", run: web::bundle },
+    Step { name: "types", group: "web", about: "tsc and svelte-check", run: web::types },
+    Step { name: "vitest", group: "web", about: "the client's tests and the UI's", run: web::vitest },
     Step { name: "wscat", group: "e2e", about: "the README's session by the real wscat", run: e2e::wscat },
     Step { name: "autobahn", group: "e2e", about: "the Autobahn cases against /echo", run: e2e::autobahn },
     Step { name: "mail", group: "e2e", about: "letters by SMTP to the real aiosmtpd", run: e2e::mail },
@@ -176,6 +179,7 @@ mod tests {
         assert_eq!(names(&[]).len(), STEPS.len());
         let e2e = ["wscat", "autobahn", "mail", "documents", "schemathesis", "browser"];
         assert_eq!(names(&["e2e"]), e2e);
+        assert_eq!(names(&["web"]), ["bundle", "types", "vitest"]);
         assert_eq!(names(&["wscat", "rust", "fmt"]), ["fmt", "clippy", "cargo", "wscat"]);
     }
 

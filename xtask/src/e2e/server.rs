@@ -15,6 +15,7 @@ use crate::{
     failure::Failure,
     process::{self, Output, Running},
     test::build_release,
+    web,
     workspace::Workspace,
 };
 
@@ -48,6 +49,7 @@ impl Server {
         scratch: &Path,
         more: impl FnOnce(&mut Command),
     ) -> Result<Self, Failure> {
+        web::built(workspace)?;
         build_release(workspace, "veche-server", ["--bin", "veche"])?;
         let program = workspace.target("release/veche");
         let data = scratch.join("data");
