@@ -6,6 +6,7 @@ mod demonstration;
 mod histories;
 mod input;
 mod ordering;
+mod pages;
 mod replica;
 mod resends;
 mod rights;

@@ -75,7 +75,12 @@ impl Office {
 pub(crate) async fn open(folder: &Path, clock: Clock) -> (Store, Desk, TestNode) {
     let store = Store::open(folder, Options::new(clock)).await.expect("opens");
     let desk = Desk::open(&store).await.expect("migrates");
-    let limits = Limits { calls_per_second: 0, connections_per_user: 0, subscribes_per_minute: 0, ..Limits::default() };
+    let limits = Limits {
+        calls_per_second: 0,
+        connections_per_user: 0,
+        subscribes_per_minute: 0,
+        ..Limits::default()
+    };
     let builder = Kernel::builder().log(Arc::new(store.clone())).guests(true).limits(limits);
     let node = TestNode::start(builder.mount(desk.module()).mount(veche::calls()));
     (store, desk, node)
