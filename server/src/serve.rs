@@ -127,7 +127,8 @@ pub fn run(config: Config, demo: bool) -> Result<(), ServeError> {
     } else {
         builder
     };
-    let builder = store::block_on(async { Ok(apps::mount(&config, database.store(), builder).await) })??;
+    let mounted = apps::mount(&config, demo, database.store(), builder);
+    let (builder, apps) = store::block_on(async { Ok(mounted.await) })??;
     let ui = Ui::new(Built::embedded(), surroundings(&config, demo, &database, &clock));
     let kernel = builder.mount(ui.module()).build()?;
     let control = Control::listen(&config.server.data, &kernel);
@@ -153,6 +154,7 @@ pub fn run(config: Config, demo: bool) -> Result<(), ServeError> {
     if config.people.enabled {
         handlers.spawn(companions::tend(database.store().clone()));
     }
+    handlers.spawn(apps.tend(database.store().clone()));
     let served = handlers.block_on(veche::serve(kernel, listen));
     drop(control);
     database.close()?;

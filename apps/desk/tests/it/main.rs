@@ -1,3 +1,8 @@
 //! The behaviour of Realtime Desk, over a whole node and a database.
 
+mod calls;
+mod demonstration;
+mod ordering;
+mod replica;
+mod support;
 mod types;

@@ -91,7 +91,7 @@ struct Inner {
 impl Accounts {
     /// Brings the tables up to date, and makes the demonstration's users if they are asked for.
     pub async fn open(store: Store, post: Post, settings: Settings) -> Result<Self, Open> {
-        store.migrate("accounts", store::TABLES).await?;
+        store::prepare(&store).await?;
         let cores = std::thread::available_parallelism().map_or(1, usize::from);
         let hasher = Hasher::new(settings.cost, cores).ok_or(Open::Cost)?;
         let attempts = Attempts::new(settings.quotas, store.clock().clone());

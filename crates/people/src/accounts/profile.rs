@@ -24,9 +24,14 @@ pub struct Profile {
 
 /// A name as somebody typed it, trimmed: one line of visible text. `None` where it is none.
 pub(crate) fn name(text: &str) -> Option<String> {
-    let text = text.trim();
-    let is_right = !text.is_empty() && text.chars().count() <= MAX_NAME_CHARS && !text.contains(is_invisible);
-    is_right.then(|| text.to_owned())
+    line(text).filter(|line| line.chars().count() <= MAX_NAME_CHARS).map(str::to_owned)
+}
+
+/// A text as somebody typed it, trimmed, where it is one line of visible text that does not turn the direction
+/// of what stands around it; `None` where it is none, or empty.
+pub fn line(text: &str) -> Option<&str> {
+    let line = text.trim();
+    (!line.is_empty() && !line.contains(is_invisible)).then_some(line)
 }
 
 /// Line breaks, and what turns the direction of the text around it: a name must not rewrite its surroundings.

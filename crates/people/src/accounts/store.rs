@@ -1,13 +1,13 @@
 //! Accounts in the database.
 
 use veche_kernel::UserId;
-use veche_store::{Error, Migration, ReadTx, Row, Tx, params};
+use veche_store::{Error, Migration, ReadTx, Row, Store, Tx, params};
 
 use super::{account::Account, email::Email, language::Language, profile::Profile};
 use crate::{mail::Recipient, number::integer, secret::Fingerprint};
 
 /// The tables, version by version.
-pub(super) const TABLES: &[Migration] = &[Migration { name: "accounts", sql: include_str!("tables.sql") }];
+const TABLES: &[Migration] = &[Migration { name: "accounts", sql: include_str!("tables.sql") }];
 
 /// What signing in has to know of an account.
 #[derive(Debug, Clone)]
@@ -38,6 +38,22 @@ pub async fn profiles(tx: &mut ReadTx, users: &[UserId]) -> Result<Vec<Profile>,
         profiles.extend(profile(tx, user).await?);
     }
     Ok(profiles)
+}
+
+/// What these users call themselves, in the same order; who has no account here is called by the id.
+pub async fn names(tx: &mut ReadTx, users: &[UserId]) -> Result<Vec<String>, Error> {
+    let mut names = Vec::with_capacity(users.len());
+    for user in users {
+        let profile = profile(tx, user).await?;
+        names.push(profile.map_or_else(|| user.to_string(), |profile| profile.name));
+    }
+    Ok(names)
+}
+
+/// Brings the tables up to date, for who asks after people on a node where nobody may have opened
+/// [`Accounts`](super::Accounts).
+pub async fn prepare(store: &Store) -> Result<(), Error> {
+    store.migrate("accounts", TABLES).await
 }
 
 fn read_profile(row: &Row) -> Result<Profile, Error> {
