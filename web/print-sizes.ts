@@ -29,7 +29,7 @@ export function printSizes(): Plugin {
 
 /** A line for the entry and one for each lazily loaded part, the dearest first. */
 function report(chunks: Map<string, Chunk>): string[] {
-  const entry = [...chunks.values()].find((chunk) => chunk.isEntry);
+  const entry = [...chunks.values()].find((chunk) => chunk.isEntry && chunk.name === 'entry-client');
   if (!entry) return [];
   const shell = closure(chunks, entry.fileName, new Set());
   const parts = [...chunks.values()].filter((chunk) => chunk.isDynamicEntry);

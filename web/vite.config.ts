@@ -4,7 +4,9 @@ import { svelte } from '@sveltejs/vite-plugin-svelte';
 import { svelteTesting } from '@testing-library/svelte/vite';
 import { defineConfig, type UserConfig } from 'vite';
 import { devSsr } from './dev-ssr.ts';
+import { offlinePages } from './offline-pages.ts';
 import { printSizes } from './print-sizes.ts';
+import { refuseMissing } from './refuse-missing.ts';
 
 // Vitest prints failures by it, and Node 20 has none.
 Map.groupBy ??= <K, V>(items: Iterable<V>, keyOf: (item: V, at: number) => K) => {
@@ -20,13 +22,6 @@ Map.groupBy ??= <K, V>(items: Iterable<V>, keyOf: (item: V, at: number) => K) =>
 /** Where `npm run dev` finds the server. */
 const API = process.env.VECHE_URL ?? 'http://localhost:3000';
 
-/** A name that a module does not export, above all a message that does not exist, ends the build. */
-function refuseMissingImports(level: string, log: { code?: string; message: string }, next: Log) {
-  if (log.code === 'IMPORT_IS_UNDEFINED') throw new Error(log.message);
-  next(level, log);
-}
-type Log = (level: string, log: { code?: string; message: string }) => void;
-
 /** The browser's files, with the manifest that the server builds its page from. */
 const client: UserConfig['build'] = {
   outDir: 'dist/client',
@@ -36,9 +31,12 @@ const client: UserConfig['build'] = {
   modulePreload: { polyfill: false },
   assetsInlineLimit: 0,
   rolldownOptions: {
-    input: 'src/entry-client.ts',
-    output: { chunkFileNames: ({ name, facadeModuleId }) => `assets/${partOf(facadeModuleId) ?? name}-[hash].js` },
-    onLog: refuseMissingImports as never,
+    input: { 'entry-client': 'src/entry-client.ts', sw: 'src/sw.ts' },
+    output: {
+      // A service worker's address has to stay the same, and at the root.
+      entryFileNames: ({ name }) => (name === 'sw' ? 'sw.js' : 'assets/[name]-[hash].js'),
+      chunkFileNames: ({ name, facadeModuleId }) => `assets/${partOf(facadeModuleId) ?? name}-[hash].js`,
+    },
   },
 };
 
@@ -56,7 +54,6 @@ const ssr: UserConfig['build'] = {
   copyPublicDir: false,
   rolldownOptions: {
     output: { format: 'es', entryFileNames: 'ssr.js', codeSplitting: false },
-    onLog: refuseMissingImports as never,
   },
 };
 
@@ -69,8 +66,10 @@ export default defineConfig(({ isSsrBuild, mode }) => ({
       disableAsyncLocalStorage: true,
     }),
     svelte(),
+    refuseMissing(),
     devSsr(API),
     printSizes(),
+    offlinePages(),
     mode === 'test' && svelteTesting(),
   ],
   define: { __TEST__: String(mode === 'test') },

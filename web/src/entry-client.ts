@@ -35,6 +35,14 @@ async function start(): Promise<void> {
   learnPlatform();
   startClock();
   followSession();
+  keepForOffline();
+}
+
+/** In development the files change under it. */
+function keepForOffline(): void {
+  if (!import.meta.env.PROD || !('serviceWorker' in navigator)) return;
+  // A page works without it, as in a WebView.
+  navigator.serviceWorker.register('/sw.js', { type: 'module' }).catch(() => undefined);
 }
 
 void start();

@@ -5,6 +5,7 @@ import type { Boot } from './app/boot';
 import { chunkOf, pageOf } from './app/parts-eager';
 import { match, NOT_FOUND, type Route } from './app/router';
 import { ViewState } from './app/view.svelte';
+import Offline from './home/Offline.svelte';
 import { overwriteGetLocale } from './paraglide/runtime.js';
 
 /** What the server puts into its template. */
@@ -46,4 +47,11 @@ function statusOf(boot: Boot, route: Route): number {
   return route === NOT_FOUND ? 404 : 200;
 }
 
-(globalThis as { __ssr?: typeof ssr }).__ssr = ssr;
+/** The page for when there is no network; it is asked for when the bundle is built. */
+function offline(language: Boot['locale']): string {
+  locale = language;
+  const { head, body } = render(Offline);
+  return JSON.stringify({ head, body });
+}
+
+Object.assign(globalThis, { __ssr: ssr, __offline: offline });

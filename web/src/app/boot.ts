@@ -22,7 +22,9 @@ export interface Boot {
   /** From `?port=N` where it is allowed: the socket's port on the page's own host. */
   wsPort?: number;
   data: unknown;
-  error?: PageError;
+  error?: PageError | undefined;
+  /** From the service worker: when this was kept, in milliseconds since 1970. */
+  keptMs?: number;
 }
 
 export type Locale = 'en' | 'ru';

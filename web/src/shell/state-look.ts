@@ -3,16 +3,14 @@
 import type { State } from '@veche/client';
 import CircleArrowUp from '@lucide/svelte/icons/circle-arrow-up';
 import KeyRound from '@lucide/svelte/icons/key-round';
-import Wifi from '@lucide/svelte/icons/wifi';
-import WifiHigh from '@lucide/svelte/icons/wifi-high';
-import WifiLow from '@lucide/svelte/icons/wifi-low';
 import WifiOff from '@lucide/svelte/icons/wifi-off';
 import WifiSync from '@lucide/svelte/icons/wifi-sync';
 import type { Component } from 'svelte';
-import { m } from '../../paraglide/messages.js';
+import { m } from '../paraglide/messages.js';
 
 export interface StateLook {
-  icon: Component<{ size?: number; 'aria-hidden'?: 'true' }>;
+  /** Arcs of the Wi-Fi glyph, or a glyph of its own. */
+  icon: 1 | 2 | 3 | Component<{ size?: number; 'aria-hidden'?: 'true' }>;
   tone: 'ok' | 'warn' | 'bad' | 'faint';
   word: () => string;
   /** A sentence for the details. */
@@ -20,10 +18,10 @@ export interface StateLook {
 }
 
 export const LOOKS: Record<State, StateLook> = {
-  online: { icon: Wifi, tone: 'ok', word: m.state_online, text: m.state_online_text },
-  connecting: { icon: WifiHigh, tone: 'warn', word: m.state_connecting, text: m.state_connecting_text },
-  'catching-up': { icon: WifiHigh, tone: 'warn', word: m.state_catching_up, text: m.state_catching_up_text },
-  degraded: { icon: WifiLow, tone: 'warn', word: m.state_degraded, text: m.state_degraded_text },
+  online: { icon: 3, tone: 'ok', word: m.state_online, text: m.state_online_text },
+  connecting: { icon: 1, tone: 'warn', word: m.state_connecting, text: m.state_connecting_text },
+  'catching-up': { icon: 1, tone: 'warn', word: m.state_catching_up, text: m.state_catching_up_text },
+  degraded: { icon: 2, tone: 'warn', word: m.state_degraded, text: m.state_degraded_text },
   reconnecting: { icon: WifiSync, tone: 'bad', word: m.state_reconnecting, text: m.state_reconnecting_text },
   offline: { icon: WifiOff, tone: 'bad', word: m.state_offline, text: m.state_offline_text },
   'auth-expired': { icon: KeyRound, tone: 'bad', word: m.state_auth_expired, text: m.state_auth_expired_text },
