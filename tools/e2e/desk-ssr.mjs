@@ -3,7 +3,7 @@
 
 import assert from 'node:assert/strict';
 import { chromium } from 'playwright-core';
-import { live, signIn, until } from './kit/desk.mjs';
+import { live, signIn, speak, until } from './kit/desk.mjs';
 import { withBrowser } from './browser.mjs';
 
 const QUIET = '✅ WebSocket connected';
@@ -45,7 +45,7 @@ async function rendered(page, address) {
 }
 
 async function keepsNodes(page, url, board, locale = 'en') {
-  await page.context().addCookies([{ name: 'veche_locale', value: locale, url }]);
+  await speak(page, locale);
   // The server keeps what it has rendered: from here on it does not leave the page to the browser.
   await until('the server renders the page', () => cardsIn(page, `${url}/desk/${board}`), (count) => count > 0);
   const told = [];

@@ -25,6 +25,7 @@ export async function signIn({ open, url }, user) {
     data: { user },
   });
   assert.ok(answer.ok(), `${user} is signed in: ${answer.status()}`);
+  await speak(page, 'en');
   return page;
 }
 
@@ -87,9 +88,17 @@ function person(page, url) {
   };
 }
 
-/** Waits until the page's socket is open. */
+/** The language that a signed-in user reads. */
+export async function speak(page, language) {
+  const { origin } = new URL(page.url());
+  const answer = await page.context().request.patch(`${origin}/api/people/me`, { headers: { origin }, data: { language } });
+  assert.ok(answer.ok(), `the language is chosen: ${answer.status()}`);
+}
+
+/** Waits until the page's socket is open. A link is `degraded` where the machine is busy. */
 export async function live(page) {
-  await page.locator('[data-state=online]').first().waitFor({ state: 'attached' });
+  const state = () => page.locator('[data-state]').first().getAttribute('data-state');
+  await until('the page is live', state, (seen) => seen === 'online' || seen === 'degraded');
 }
 
 /** How many operations the page's outbox keeps in IndexedDB. */
