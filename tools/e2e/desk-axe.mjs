@@ -7,6 +7,14 @@ import { createRequire } from 'node:module';
 import { join } from 'node:path';
 import { live, speak, until, withUsers } from './kit/desk.mjs';
 
+const PAGES = [
+  ['boards', '/desk', (page) => page.locator('.tile').first().waitFor()],
+  ['board', '/desk/welcome', (page) => page.locator('[data-card]').first().waitFor()],
+  ['card', '/desk/welcome', openCard],
+  ['menu', '/desk/welcome', openMenu],
+  ['move', '/desk/welcome', openMove],
+];
+
 const axe = await readFile(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8');
 const folder = process.env.VECHE_SHOTS;
 if (folder) await mkdir(folder, { recursive: true });
@@ -29,14 +37,6 @@ await withUsers(['anya'], async ({ anya: { page } }) => {
     }
   }
 });
-
-const PAGES = [
-  ['boards', '/desk', (page) => page.locator('.tile').first().waitFor()],
-  ['board', '/desk/welcome', (page) => page.locator('[data-card]').first().waitFor()],
-  ['card', '/desk/welcome', openCard],
-  ['menu', '/desk/welcome', openMenu],
-  ['move', '/desk/welcome', openMove],
-];
 
 async function openCard(page) {
   await page.locator('[data-card] .title').first().click();

@@ -4,6 +4,9 @@
 import assert from 'node:assert/strict';
 import { live, outbox, unique, until, withUsers } from './kit/desk.mjs';
 
+const NEW = Array.from({ length: 10 }, (_, index) => `new ${index + 1}`);
+const OFFLINE_HERE = ['b', 'd2', 'e', ...NEW];
+
 /** Without a network the console says so of each request. */
 const isExpected = (complaint) => /ERR_INTERNET_DISCONNECTED|ERR_FAILED|Failed to fetch|net::|WebSocket connection/.test(complaint);
 
@@ -50,9 +53,6 @@ await withUsers(['anya', 'pasha'], async ({ anya, pasha }) => {
   await live(pasha.page);
   assert.equal(await board(pasha.page), mine, 'and so it is at the server');
 }, isExpected);
-
-const NEW = Array.from({ length: 10 }, (_, index) => `new ${index + 1}`);
-const OFFLINE_HERE = ['b', 'd2', 'e', ...NEW];
 
 /** Twenty operations: ten cards, an edit, moves, a deletion, due days. */
 async function workOffline({ page, list, addCards, shows }, from, to) {
