@@ -29,7 +29,7 @@ self.addEventListener('fetch', (event) => {
   if (request.method !== 'GET' || url.origin !== self.location.origin) return;
   if (url.pathname.startsWith('/assets/') || url.pathname.startsWith('/icons/')) event.respondWith(asset(request));
   else if (request.mode === 'navigate' && isPage(url.pathname)) event.respondWith(page(request, url));
-  else if (url.pathname === '/api/page') event.respondWith(boot(request, url));
+  else if (url.pathname === '/api/page') event.respondWith(data(request, url));
   else if (/^\/api\/desk\/boards\/[^/]+$/.test(url.pathname)) event.respondWith(board(request));
 });
 
@@ -116,8 +116,8 @@ function keyOf(path: string): string {
   return `/_kept/boot?path=${encodeURIComponent(path)}`;
 }
 
-function json(body: string): Response {
-  return new Response(body, { headers: { 'content-type': 'application/json' } });
+function json(body: string, headers: Record<string, string> = {}): Response {
+  return new Response(body, { headers: { 'content-type': 'application/json', ...headers } });
 }
 
 /** Any boot that is kept: all are of one user. */
@@ -146,18 +146,19 @@ async function keptPage(url: URL): Promise<Response | null> {
   return htmlLike(pageWith(await template.text(), { ...found, url: url.pathname + url.search }), template);
 }
 
-/** A page's data for a navigation within the page. */
-async function boot(request: Request, url: URL): Promise<Response> {
+/** A page's data for a navigation within the page: the rest of its boot is as on the page before. */
+async function data(request: Request, url: URL): Promise<Response> {
   const path = new URL(url.searchParams.get('path') ?? '/', url.origin).pathname;
   try {
     const answer = await fetch(request);
-    const found = (await answer.clone().json().catch(() => null)) as KeptBoot | null;
-    if (found?.build) await keep(path, found);
+    const last = await latest();
+    if (answer.status === 401) await caches.delete(PAGES);
+    else if (answer.ok && last) await keep(path, { ...last, url: path, data: await answer.clone().json() });
     return answer;
   } catch (error) {
     const found = await keptBoot(path);
     if (!found) throw error;
-    return json(JSON.stringify(found));
+    return json(JSON.stringify(found.data), { 'veche-kept': String(found.keptMs) });
   }
 }
 

@@ -42,6 +42,7 @@ export class Outbox {
   #loading: Promise<void> | null = null;
   #lead: AbortController | null = null;
   #mine: readonly OutboxEntry[] = [];
+  #shownFor: string | null = null;
 
   /** @internal */
   constructor(machine: Machine, io: Io, store: OutboxStore, dispatch: (input: Input) => void) {
@@ -133,6 +134,7 @@ export class Outbox {
 
   /** @internal Of the tabs that are connected one sends. */
   lead(isLive: boolean): void {
+    if (this.#machine.owner !== this.#shownFor) this.show();
     if (isLive === (this.#lead !== null)) return;
     if (!isLive) {
       this.#lead?.abort();
@@ -180,6 +182,7 @@ export class Outbox {
 
   /** @internal The list has changed. */
   show(): void {
+    this.#shownFor = this.#machine.owner;
     this.#mine = this.#machine.outbox.mine(this.#machine.owner);
     for (const { opId, state, error } of this.#mine) {
       if (state === 'rejected' && error) this.#reject(opId, error);

@@ -4,10 +4,8 @@
 
 import { failure, toFailure, type Failure } from './errors.js';
 import type { ClientFrame, FrameId, Position } from './frames.js';
+import { LIMITS } from './generated/protocol.js';
 import type { Io, Socket, SocketEvents } from './io.js';
-
-/** The most channels of one stream. */
-const CHANNELS = 16;
 
 interface Listened {
   position: Position | null;
@@ -114,7 +112,7 @@ export class SseSocket implements Socket {
       this.#streams?.abort();
       const streams = (this.#streams = new AbortController());
       const names = [...this.#channels.keys()];
-      for (let at = 0; at < names.length; at += CHANNELS) void this.#stream(names.slice(at, at + CHANNELS), streams.signal);
+      for (let at = 0; at < names.length; at += LIMITS.streamChannels) void this.#stream(names.slice(at, at + LIMITS.streamChannels), streams.signal);
     });
   }
 

@@ -8,7 +8,10 @@ mod parse;
 
 use std::borrow::Cow;
 
-pub use self::parse::{is_reserved, parse, peek_urgent};
+pub use self::{
+    envelope::OP_ID_MAX,
+    parse::{CLIENT_TYPES, SERVER_TYPES, is_reserved, parse, peek_urgent},
+};
 use crate::{code::ErrorCode, position::Position};
 
 /// The most elements of a batch.

@@ -31,6 +31,20 @@ pub enum ErrorCode {
 }
 
 impl ErrorCode {
+    /// The protocol's own codes, in the order of their declaration.
+    pub const ALL: [Self; 10] = [
+        Self::BadRequest,
+        Self::Unauthorized,
+        Self::Forbidden,
+        Self::NotFound,
+        Self::Conflict,
+        Self::TooLarge,
+        Self::RateLimited,
+        Self::Unavailable,
+        Self::Timeout,
+        Self::Internal,
+    ];
+
     /// The word as it stands on the wire.
     pub const fn as_str(self) -> &'static str {
         match self {
@@ -96,6 +110,24 @@ pub enum CloseCode {
 }
 
 impl CloseCode {
+    /// All of them, in the order of their numbers.
+    pub const ALL: [Self; 14] = [
+        Self::Normal,
+        Self::Protocol,
+        Self::Unsupported,
+        Self::InvalidData,
+        Self::TooLarge,
+        Self::Shutdown,
+        Self::Drain,
+        Self::TokenExpired,
+        Self::SlowConsumer,
+        Self::HeartbeatLost,
+        Self::InvalidToken,
+        Self::Flood,
+        Self::Kicked,
+        Self::TooManyConnections,
+    ];
+
     /// The number as it stands in the close frame.
     pub const fn number(self) -> u16 {
         match self {
@@ -133,6 +165,51 @@ impl CloseCode {
             Self::Flood => "flood",
             Self::Kicked => "kicked",
             Self::TooManyConnections => "too_many_connections",
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{CloseCode, ErrorCode};
+
+    /// A new variant does not compile before it has its place here, and then in `ALL`.
+    #[test]
+    fn the_lists_name_every_code() {
+        for (index, code) in ErrorCode::ALL.into_iter().enumerate() {
+            let place = match code {
+                ErrorCode::BadRequest => 0,
+                ErrorCode::Unauthorized => 1,
+                ErrorCode::Forbidden => 2,
+                ErrorCode::NotFound => 3,
+                ErrorCode::Conflict => 4,
+                ErrorCode::TooLarge => 5,
+                ErrorCode::RateLimited => 6,
+                ErrorCode::Unavailable => 7,
+                ErrorCode::Timeout => 8,
+                ErrorCode::Internal => 9,
+                ErrorCode::App(_) => usize::MAX,
+            };
+            assert_eq!(place, index, "{code}");
+        }
+        for (index, code) in CloseCode::ALL.into_iter().enumerate() {
+            let place = match code {
+                CloseCode::Normal => 0,
+                CloseCode::Protocol => 1,
+                CloseCode::Unsupported => 2,
+                CloseCode::InvalidData => 3,
+                CloseCode::TooLarge => 4,
+                CloseCode::Shutdown => 5,
+                CloseCode::Drain => 6,
+                CloseCode::TokenExpired => 7,
+                CloseCode::SlowConsumer => 8,
+                CloseCode::HeartbeatLost => 9,
+                CloseCode::InvalidToken => 10,
+                CloseCode::Flood => 11,
+                CloseCode::Kicked => 12,
+                CloseCode::TooManyConnections => 13,
+            };
+            assert_eq!(place, index, "{}", code.reason());
         }
     }
 }

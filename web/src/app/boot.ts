@@ -24,7 +24,7 @@ export interface Boot {
   data: unknown;
   error?: PageError | undefined;
   /** From the service worker: when this was kept, in milliseconds since 1970. */
-  keptMs?: number;
+  keptMs?: number | undefined;
 }
 
 export type Locale = 'en' | 'ru';

@@ -57,7 +57,6 @@ async function go(url: string, { replace, reload: again, isBack }: Going): Promi
   view.isLoading = true;
   const next = await fetchView(url, view.boot);
   if (mine !== latest) return;
-  if (next.boot.build !== view.boot.build) return location.assign(url);
   remember(url, replace, isBack);
   const isMove = pathOf(url) !== pathOf(view.boot.url);
   view.show(next);
@@ -86,16 +85,25 @@ async function fetchView(url: string, present: Boot): Promise<View> {
   return { boot, route, params, ...shownBy(part, route, boot) };
 }
 
-/** The server's answer; where there is none, the page says that it did not load. */
+interface Refused {
+  error?: { code?: string; message?: string };
+}
+
+/** The page's data; who looks and how is as it was. Where there is no answer, the page says that it did not load. */
 async function fetchBoot(url: string, present: Boot): Promise<Boot> {
-  const failed = (code: string, message: string): Boot => ({ ...present, url, data: null, error: { code, message } });
+  const bare: Boot = { ...present, url, now: Date.now(), data: null, error: undefined, keptMs: undefined };
+  const failed = ({ error }: Refused): Boot => ({
+    ...bare,
+    error: { code: error?.code ?? 'unavailable', message: error?.message ?? '' },
+  });
   try {
     const answer = await fetch(`/api/page?path=${encodeURIComponent(url)}`, { headers: { accept: 'application/json' } });
-    const boot = (await answer.json()) as Partial<Boot>;
-    if (typeof boot.build === 'string') return { ...(boot as Boot), url };
-    return failed(boot.error?.code ?? 'unavailable', boot.error?.message ?? '');
+    const data: unknown = await answer.json();
+    if (!answer.ok) return failed(data as Refused);
+    const kept = answer.headers.get('veche-kept');
+    return { ...bare, data, keptMs: kept ? Number(kept) : undefined };
   } catch {
-    return failed(navigator.onLine ? 'unavailable' : 'offline', '');
+    return failed({ error: { code: navigator.onLine ? 'unavailable' : 'offline' } });
   }
 }
 

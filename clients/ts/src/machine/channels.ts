@@ -6,13 +6,12 @@
 
 import type { Failure } from '../errors.js';
 import type { ClientFrame, Position, PresenceState, ServerFrame } from '../frames.js';
+import { LIMITS } from '../generated/protocol.js';
 import { Channel, lossOf, type ChannelEvent, type Listener, type Tell } from './channel.js';
 import { backoffSeconds, reconnects } from './policy.js';
 
 /** The personal channel of whoever is signed in. No channel can bear this name. */
 export const OWN = 'user:*';
-/** The most frames of a batch. */
-const BATCH = 128;
 
 export class Channels {
   readonly #channels = new Map<string, Channel>();
@@ -53,6 +52,8 @@ export class Channels {
     if (!listener) return;
     listener.position = position;
     listener.isLive = false;
+    // An answer that is under way speaks of where it was before.
+    listener.ask = -1;
     this.#homes.get(key)!.isStale = true;
   }
 
@@ -73,13 +74,13 @@ export class Channels {
     this.lost();
     const own = user.startsWith('guest:') ? null : `user:${user}`;
     if (own !== this.#own) this.#move(own);
-    for (const channel of this.#channels.values()) {
-      if (channel.name === OWN) channel.isStale = false;
-      else if (channel.name === own && joins && !channel.since()) {
-        channel.isStale = false;
-        channel.standing = 'joining';
-      }
-    }
+    const nobodys = this.#channels.get(OWN);
+    if (nobodys) nobodys.isStale = false;
+    if (own === null || !joins) return;
+    // The server joins the session to it, whoever listens; it is asked only to go on from a position.
+    const home = this.#at(own);
+    home.standing = home.since() ? 'in' : 'joining';
+    home.isStale = home.standing === 'in';
   }
 
   /** Another user: whoever listens to the personal channel listens to theirs now, from the start. */
@@ -119,7 +120,7 @@ export class Channels {
       const asks = ask(channel, nextId);
       // Three bytes a UTF-16 unit are the most there can be.
       room -= asks.reduce((sum, frame) => sum + JSON.stringify(frame).length * 3 + 1, 0);
-      if (frames.length && (room < 0 || frames.length + asks.length > BATCH)) break;
+      if (frames.length && (room < 0 || frames.length + asks.length > LIMITS.batch)) break;
       this.#asked.set(channel.ask, channel);
       channel.isStale = false;
       frames.push(...asks);
@@ -162,7 +163,7 @@ export class Channels {
   #subscribed(frame: Extract<ServerFrame, { kind: 'subscribed' }>): void {
     const isAnswer = frame.id !== undefined;
     const channel = isAnswer ? this.#asked.get(Number(frame.id)) : this.#channels.get(frame.channel);
-    if (channel && (isAnswer || channel.standing === 'joining')) {
+    if (channel && (isAnswer || (channel.standing === 'joining' && channel.listeners.length))) {
       this.#asked.delete(channel.ask);
       channel.subscribed(frame, this.#tell);
     } else if (!isAnswer && frame.channel === this.#own && !channel?.listeners.length) {
@@ -198,6 +199,9 @@ export class Channels {
     const { tries } = channel;
     channel.drop();
     if (error.retryable) {
+      // It may have been an `unsubscribe`, which has to succeed as well.
+      channel.isStale = true;
+      if (!channel.listeners.length) channel.standing = 'in';
       channel.tries = tries + 1;
       channel.notBefore = now + (error.retry_after_ms ?? 1000 * random * backoffSeconds(tries));
     } else {
@@ -228,6 +232,8 @@ export class Channels {
   /** When a `subscribe` that was put off is due. */
   deadline(): number {
     let first = Infinity;
+    // While a batch is under way its answers are what is waited for.
+    if (this.#asked.size) return first;
     for (const { isStale, notBefore } of this.#channels.values()) {
       if (isStale && notBefore) first = Math.min(first, notBefore);
     }

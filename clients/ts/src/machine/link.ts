@@ -91,13 +91,10 @@ export class Link {
       case 'connect':
         return this.phase.is === 'idle' ? this.#attempt() : undefined;
       case 'close':
-        this.#hangUp(1000);
-        this.phase = { is: 'idle' };
-        return;
+        return this.#end({ is: 'idle' });
       case 'retry':
-        return this.#wake(true);
       case 'wake':
-        return this.#wake(false);
+        return this.#wake(input.is === 'retry');
       case 'network':
         this.isOffline = !input.online;
         return input.online ? this.#wake(false) : this.#suspect();
@@ -185,11 +182,7 @@ export class Link {
 
   #welcomed(frame: Welcome): void {
     const link = this.#current;
-    if (frame.protocol !== 1) {
-      this.#hangUp(1000);
-      this.phase = { is: 'outdated' };
-      return;
-    }
+    if (frame.protocol !== 1) return this.#end({ is: 'outdated' });
     this.#isAuthing = false;
     this.user = frame.user;
     this.node = frame.node;
@@ -206,8 +199,7 @@ export class Link {
     this.beat.ponged(ts, serverMs, this.#now);
     // A session that is somebody's is welcomed before anything else.
     if (this.phase.is !== 'greeting' || this.#token !== null) return;
-    this.#hangUp(1000);
-    this.phase = { is: 'auth-expired' };
+    this.#end({ is: 'auth-expired' });
     this.reason = 'unauthorized';
   }
 
@@ -224,9 +216,11 @@ export class Link {
     if (this.phase.is === 'live' && this.transport === 'websocket') this.beat.suspect(this.#now);
   }
 
-  #hangUp(code: number): void {
-    if (this.#current) this.#emit({ do: 'close', link: this.#current, code });
+  /** Gives the link up, for this phase. */
+  #end(phase: Phase): void {
+    if (this.#current) this.#emit({ do: 'close', link: this.#current, code: 1000 });
     this.#settle();
+    this.phase = phase;
   }
 
   /** The link is over: whatever travelled on it is told. */
@@ -257,16 +251,26 @@ export class Link {
     else this.phase = { is: 'waiting', until: this.retry.at(this.#now, this.#random) };
   }
 
+  /** A page that nobody sees for long needs no connection; whether that is so. */
+  #rests(): boolean {
+    const { is } = this.phase;
+    if (this.#now < this.#hiddenAt + HIDDEN || (is !== 'live' && is !== 'waiting')) return false;
+    this.#end({ is: 'hidden' });
+    return true;
+  }
+
   due(): void {
+    if (!this.#rests()) this.#act();
+    this.#rests();
+  }
+
+  #act(): void {
     const { phase } = this;
     const now = this.#now;
-    if (now >= this.#hiddenAt + HIDDEN && (phase.is === 'live' || phase.is === 'waiting')) {
-      this.#hangUp(1000);
-      this.phase = { is: 'hidden' };
-    } else if (phase.is === 'waiting' && now >= phase.until) {
-      this.#attempt();
-    } else if ('until' in phase && phase.is !== 'waiting' && now >= phase.until) {
-      this.#drop('timeout');
+    if (phase.is === 'waiting') {
+      if (now >= phase.until) this.#attempt();
+    } else if ('until' in phase) {
+      if (now >= phase.until) this.#drop('timeout');
     } else if (phase.is === 'live') {
       if (this.beat.isDead(now)) this.#drop('heartbeat_lost');
       else if (this.retry.notBefore && now >= this.retry.notBefore) this.#drop('drain');
@@ -277,7 +281,7 @@ export class Link {
   #probed(isOpen: boolean): void {
     if (this.phase.is !== 'live' || this.transport !== 'sse') return;
     if (!isOpen) return this.#probe.failed(this.#now);
-    this.#hangUp(1000);
+    this.#end({ is: 'idle' });
     this.#attempt();
   }
 

@@ -75,8 +75,9 @@ export class Machine {
     const { isLive } = this.link;
     const always = Math.min(this.link.deadline(), this.#requests.deadline());
     if (!isLive) return always;
-    const paused = this.#requests.pausedUntil || Infinity;
-    return Math.min(always, paused, this.channels.deadline(), this.#leads ? this.outbox.deadline(this.owner) : Infinity);
+    // While the server wants silence nothing else can be due.
+    const sending = this.#requests.pausedUntil || this.channels.deadline();
+    return Math.min(always, sending, this.#leads ? this.outbox.deadline(this.owner) : Infinity);
   }
 
   /** Whose operations are written and sent. */

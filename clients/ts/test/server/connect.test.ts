@@ -1,25 +1,16 @@
-import { afterAll, afterEach, beforeAll, expect, test } from 'vitest';
-import { Client, VecheError, memoryOutbox, type ClientOptions, type Publication, type SubscribedEvent } from '../../src/index.ts';
-import { Surroundings } from '../support/node-io.ts';
+import { afterAll, beforeAll, expect, test } from 'vitest';
+import { VecheError, type ClientOptions, type Publication, type SubscribedEvent } from '../../src/index.ts';
+import { connected } from '../support/clients.ts';
 import { Server } from '../support/server.ts';
 import { Heap, untilState } from '../support/until.ts';
 
 let server: Server;
-const clients: Client[] = [];
 
 beforeAll(async () => {
   server = await Server.start();
 });
 afterAll(() => server.stop());
-afterEach(() => clients.splice(0).forEach((client) => client.close()));
-
-function open(options: Partial<ClientOptions> = {}): Client {
-  const client = new Client({ urls: server.url, outbox: memoryOutbox(), io: new Surroundings().io(), ...options });
-  clients.push(client);
-  client.connect();
-  return client;
-}
-
+const open = (options: Partial<ClientOptions> = {}) => connected(server.url, options);
 const as = (user: string) => ({ token: async () => server.token(user) });
 
 test('a guest connects, subscribes, publishes and gets its own publication', async () => {

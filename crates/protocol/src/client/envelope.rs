@@ -21,7 +21,7 @@ use crate::{
 const TOKEN_MAX: usize = 64;
 
 /// The most bytes of an `op_id`.
-const OP_ID_MAX: usize = 64;
+pub const OP_ID_MAX: usize = 64;
 
 /// The fields that the protocol knows.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]

@@ -20,7 +20,7 @@ use crate::{
 };
 
 /// Types that only the server sends.
-const SERVER_ONLY: [&str; 12] = [
+pub const SERVER_TYPES: [&str; 12] = [
     "welcome",
     "subscribed",
     "unsubscribed",
@@ -36,12 +36,12 @@ const SERVER_ONLY: [&str; 12] = [
 ];
 
 /// Types of the protocol itself that clients send.
-const CLIENT: [&str; 9] =
+pub const CLIENT_TYPES: [&str; 9] =
     ["subscribe", "unsubscribe", "message", "typing", "presence", "ack", "history", "auth", "ping"];
 
 /// Whether a name is a type of the protocol, which no application event may bear.
 pub fn is_reserved(event: &str) -> bool {
-    CLIENT.contains(&event) || SERVER_ONLY.contains(&event)
+    CLIENT_TYPES.contains(&event) || SERVER_TYPES.contains(&event)
 }
 
 /// A text over this is no `ack` and no `ping`, or one that may wait.
@@ -140,7 +140,7 @@ fn body<'a>(envelope: &Envelope<'a>) -> Result<Body<'a>, Fault> {
         "history" => history(envelope),
         "auth" => auth(envelope),
         "ping" => Ok(Body::Ping { ts: envelope.ts()? }),
-        kind if SERVER_ONLY.contains(&kind) => {
+        kind if SERVER_TYPES.contains(&kind) => {
             Err(Fault::field(Field::Type, "is a type that only the server sends"))
         }
         _ => call(kind, envelope),

@@ -6,6 +6,7 @@ mod frames_refusals;
 mod frames_session;
 mod frames_vectors;
 mod sse;
+mod typescript;
 mod ws_allocations;
 mod ws_deflate;
 mod ws_driver;

@@ -1,0 +1,30 @@
+// The machine is explored by random runs against a model of the server: what the judge finds wrong is
+// printed with the seed that repeats it.
+//
+//   VECHE_SIM_RUNS=100000 npx vitest run test/model     more of them
+//   VECHE_SIM_SEED=17 npx vitest run test/model         this one
+
+import { expect, test } from 'vitest';
+import { Dice } from './dice.ts';
+import { World } from './world.ts';
+
+const RUNS = Number(process.env.VECHE_SIM_RUNS ?? 3000);
+const SEED = process.env.VECHE_SIM_SEED;
+
+function run(seed: number): void {
+  const dice = new Dice(seed);
+  const world = new World(dice);
+  try {
+    const steps = 50 + dice.below(400);
+    for (let n = 0; n < steps; n++) world.step();
+    world.settle();
+    world.judge.concludes(world.machine);
+  } catch (error) {
+    throw new Error(`seed ${seed}: ${(error as Error).message}`, { cause: error });
+  }
+}
+
+test('nothing is lost, doubled or falsely replayed, no subscription haunts, each operation is applied once', { timeout: 600_000 }, () => {
+  const seeds = SEED === undefined ? Array.from({ length: RUNS }, (_, seed) => seed) : [Number(SEED)];
+  expect(() => seeds.forEach(run)).not.toThrow();
+});
