@@ -49,21 +49,63 @@ test('at most 16 frames are unanswered', () => {
   expect(rig.sent()).toHaveLength(1);
 });
 
+const tooFast = (id: unknown, ms: number) => ({ type: 'error', id, error: { code: 'rate_limited', message: '', retryable: true, retry_after_ms: ms } });
+
 test('at the first word of too fast nothing is sent until the server\'s time is over, and then in order', () => {
   const rig = new Rig();
   rig.up().sent();
   for (let n = 0; n < 20; n++) call(rig, `c${n}`);
   const [first, second] = ids(rig.sent());
-  rig.says({ type: 'error', id: first, error: { code: 'rate_limited', message: '', retryable: true, retry_after_ms: 600 } });
-  rig.says({ type: 'reply', id: second });
+  rig.says(tooFast(first, 1_600)).says({ type: 'reply', id: second });
   rig.input({ is: 'subscribe', key: 1, channel: 'a', since: null, presence: false });
-  rig.pass(599);
+  rig.pass(1_599);
   expect(rig.sent()).toEqual([]);
   rig.pass(1);
-  const again = rig.sent() as { data?: string; type: string }[];
-  expect(again[0]).toMatchObject({ type: 'subscribe' });
-  expect(again[1]).toMatchObject({ data: 'c0' });
+  expect(rig.sent()).toMatchObject([{ type: 'subscribe' }]);
   expect(rig.take('done').map(({ key }) => key)).toEqual(['c1']);
+});
+
+test('a client that is too fast goes one by one, and never so far that it is thrown out', () => {
+  const rig = new Rig();
+  rig.up().sent();
+  for (let n = 0; n < 400; n++) rig.input({ is: 'request', key: `c${n}`, frame: { type: 'work', data: n }, timeoutMs: 3_600_000 });
+  const refusals: number[] = [];
+  const done: number[] = [];
+  // Twenty at once and five a second: a server that answers each frame at once.
+  let allowance = 20;
+  let last = rig.now;
+  for (const end = rig.now + 120_000; rig.now < end; rig.pass(10)) {
+    allowance = Math.min(20, allowance + (rig.now - last) / 200);
+    last = rig.now;
+    for (const frame of rig.sent() as { type: string; id?: number; data?: number }[]) {
+      if (frame.type === 'ping') rig.says({ type: 'pong', time_ms: 1 });
+      else if (allowance >= 1) {
+        allowance--;
+        done.push(frame.data!);
+        rig.says({ type: 'reply', id: frame.id });
+      } else {
+        refusals.push(rig.now);
+        rig.says(tooFast(frame.id, Math.ceil((1 - allowance) * 200)));
+      }
+    }
+  }
+  expect(done).toEqual(Array.from({ length: 400 }, (_, n) => n));
+  const inTenSeconds = refusals.map((at) => refusals.filter((other) => other > at - 10_000 && other <= at).length);
+  expect(Math.max(...inTenSeconds)).toBeLessThan(20);
+});
+
+test('subscriptions after the first ones go in small batches', () => {
+  const rig = new Rig();
+  rig.up().sent();
+  for (let key = 1; key <= 300; key++) rig.input({ is: 'subscribe', key, channel: `c${key}`, since: null, presence: false });
+  const sizes: number[] = [];
+  for (let frames = rig.sent(); frames.length; frames = rig.sent()) {
+    const asks = frames.flat() as { id: number; channel: string }[];
+    sizes.push(asks.length);
+    for (const { id, channel } of asks) rig.says({ type: 'subscribed', id, channel, recovery: 'fresh' });
+  }
+  expect(sizes.slice(0, 3)).toEqual([1, 127, 16]);
+  expect(Math.max(...sizes.slice(2))).toBe(16);
 });
 
 test('a call without a name of its own is not sent twice, one with it is', () => {
