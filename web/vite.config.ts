@@ -6,6 +6,7 @@ import { defineConfig, type UserConfig } from 'vite';
 import { devSsr } from './dev-ssr.ts';
 import { offlinePages } from './offline-pages.ts';
 import { printSizes } from './print-sizes.ts';
+import { staticIcons } from './static-icons.ts';
 import { refuseMissing } from './refuse-missing.ts';
 
 // Vitest prints failures by it, and Node 20 has none.
@@ -65,6 +66,7 @@ export default defineConfig(({ isSsrBuild, mode }) => ({
       strategy: ['globalVariable', 'baseLocale'],
       disableAsyncLocalStorage: true,
     }),
+    staticIcons(),
     svelte(),
     refuseMissing(),
     devSsr(API),

@@ -7,6 +7,10 @@
 //! Deliberately absent: any door, and the web page, which is in `web/src/desk` and knows the server by the
 //! TypeScript of [`wire`] alone.
 
+#[cfg(doctest)]
+#[doc = include_str!("../../../docs/desk.md")]
+mod guide {}
+
 mod board;
 mod changes;
 mod demo;

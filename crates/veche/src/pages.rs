@@ -62,6 +62,14 @@ pub(crate) fn is_wanted(head: &Parts) -> bool {
     matches!(head.method, Method::GET | Method::HEAD)
         && !PROGRAMS.iter().any(|prefix| path.starts_with(prefix))
         && takes_html(&head.headers)
+        && is_for_reading(&head.headers)
+}
+
+/// Whether the browser says nothing of what it is for, or wants a document: an image that is not there is no page,
+/// though browsers take anything for one.
+fn is_for_reading(headers: &HeaderMap) -> bool {
+    let readable = ["document", "iframe", "frame", "empty"];
+    headers.get("sec-fetch-dest").is_none_or(|dest| readable.iter().any(|readable| dest == readable))
 }
 
 /// Whether `Accept` allows `text/html`; without one everything is allowed.
@@ -106,6 +114,15 @@ mod tests {
     #[test]
     fn a_browser_that_takes_html_wants_a_page() {
         // Red: `takes_html` that looks for the word alone; `is_wanted` without the method or the prefixes.
+        let asked = |fields: &[(&str, &str)]| {
+            let mut request = http::Request::builder().uri("/nothing");
+            for (name, value) in fields {
+                request = request.header(*name, *value);
+            }
+            is_wanted(&request.body(()).expect("a request").into_parts().0)
+        };
+        assert!(asked(&[("sec-fetch-dest", "document")]) && asked(&[("sec-fetch-dest", "empty")]));
+        assert!(!asked(&[("sec-fetch-dest", "image"), ("accept", "image/avif,image/*,*/*;q=0.8")]));
         let check = |method: Method, path: &str, accept: Option<&str>, expected: bool| {
             let mut request = http::Request::builder().method(method.clone()).uri(path);
             if let Some(accept) = accept {

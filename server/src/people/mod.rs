@@ -1,8 +1,7 @@
-//! People's accounts: what they are set up with, the pages of mailed links, and in development what was mailed.
+//! People's accounts: what they are set up with, and in development what was mailed.
 
 pub mod companions;
 mod outbox;
-mod pages;
 
 use std::{sync::Arc, time::Duration};
 
@@ -114,12 +113,9 @@ impl Mounted {
         Arc::new(self.accounts.clone())
     }
 
-    /// The pages.
+    /// The page of letters, where they may be shown.
     pub fn pages(&self) -> Router {
-        match &self.shown {
-            Some(folder) => pages::router().merge(outbox::router(folder.path())),
-            None => pages::router(),
-        }
+        self.shown.as_ref().map(|folder| outbox::router(folder.path())).unwrap_or_default()
     }
 
     /// Sends letters and forgets what has ended, until it is dropped.

@@ -15,14 +15,18 @@ use axum::{
 };
 use mail_parser::MessageParser;
 
-use crate::demo::{HTML, POLICY};
+use crate::demo::{CSS, HTML, POLICY, file};
 
 /// Letters that are shown.
 const SHOWN: usize = 50;
 
 /// The page, over this folder.
 pub(super) fn router(folder: &Path) -> Router {
-    Router::new().route("/_dev/outbox", get(outbox)).with_state(folder.to_owned())
+    let css = async || file(CSS, include_str!("../../assets/outbox.css"));
+    Router::new()
+        .route("/_dev/outbox", get(outbox))
+        .route("/_dev/outbox.css", get(css))
+        .with_state(folder.to_owned())
 }
 
 async fn outbox(State(folder): State<PathBuf>, headers: HeaderMap) -> Response {
@@ -66,8 +70,8 @@ fn page(folder: &Path) -> io::Result<String> {
     let mut html = String::from(
         "<!doctype html><html lang=\"en\"><head><meta charset=\"utf-8\">\
          <meta name=\"viewport\" content=\"width=device-width, initial-scale=1\"><title>Veche: outbox</title>\
-         <link rel=\"icon\" type=\"image/svg+xml\" href=\"/people/mark.svg\">\
-         <link rel=\"stylesheet\" href=\"/people/people.css\"></head><body><main><h1>Outbox</h1>",
+         <link rel=\"icon\" type=\"image/svg+xml\" href=\"/_try/mark.svg\">\
+         <link rel=\"stylesheet\" href=\"/_dev/outbox.css\"></head><body><main><h1>Outbox</h1>",
     );
     if files.is_empty() {
         html.push_str("<p>No letters yet.</p>");

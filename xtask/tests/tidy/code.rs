@@ -73,8 +73,15 @@ const SCRIPTS: &[(&str, &str)] = &[
 ];
 /// Words of programs with a terminal, and where those live.
 const TERMINAL: &[&str] = &[concat!("print", "ln!("), concat!("pri", "nt!("), concat!("eprint", "ln!(")];
-const PROGRAMS: &[&str] =
-    &["server/", "bench/", "xtask/", "examples/", "crates/veche/examples/", "crates/ssr/examples/"];
+const PROGRAMS: &[&str] = &[
+    "server/",
+    "bench/",
+    "xtask/",
+    "examples/",
+    "apps/desk/examples/",
+    "crates/veche/examples/",
+    "crates/ssr/examples/",
+];
 
 /// Left-overs, silenced lints, and output of libraries.
 pub(crate) fn forbidden_words(tree: &Tree) -> Vec<String> {

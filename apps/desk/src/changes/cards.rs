@@ -87,18 +87,21 @@ impl Change for MoveCard {
         }
         let wish = wish(&self.card, self.after.as_ref(), self.before.as_ref());
         let now = (row.list == self.to_list).then_some(row.ord.as_str());
-        let was = Old::Place(Place {
-            list: row.list.clone(),
-            after: cards::before(board.tx, &id, &row.list, &row.ord).await?,
-        });
+        let seen = self.seen.and_then(|seen| seen.place);
+        let last = overwritten(row.edits.place.as_ref(), seen, board.writer()).cloned();
+        // Before it is placed, which may give everything in the list other keys.
+        let before = match &last {
+            Some(_) => cards::before(board.tx, &id, &row.list, &row.ord).await?,
+            None => None,
+        };
         let Some(ord) = place(board, Sequence::Cards(&id, &self.to_list), wish, now).await? else {
             return Ok(Applied::default());
         };
-        let seen = self.seen.and_then(|seen| seen.place);
-        let overwrote = match overwritten(row.edits.place.as_ref(), seen, board.writer()) {
-            Some(last) => vec![told(board, Field::Place, last, was).await?],
-            None => Vec::new(),
-        };
+        let mut overwrote = Vec::new();
+        if let Some(last) = last {
+            let old = Old::Place(Place { list: row.list.clone(), after: before });
+            overwrote.push(told(board, Field::Place, &last, old).await?);
+        }
         let edit = board.edit().await?;
         row.changed = edit.at;
         row.edits.place = Some(edit);

@@ -21,7 +21,7 @@ pub(crate) struct Office {
     pub(crate) store: Store,
     pub(crate) desk: Desk,
     pub(crate) node: TestNode,
-    pub(crate) folder: TempDir,
+    _folder: TempDir,
 }
 
 impl Office {
@@ -41,7 +41,7 @@ impl Office {
     pub(crate) async fn empty() -> Self {
         let folder = tempfile::tempdir().expect("makes a folder");
         let (store, desk, node) = open(folder.path(), Clock::manual()).await;
-        Self { store, desk, node, folder }
+        Self { store, desk, node, _folder: folder }
     }
 
     pub(crate) async fn member(&self, user: &str, role: Role) {
@@ -75,7 +75,12 @@ impl Office {
 pub(crate) async fn open(folder: &Path, clock: Clock) -> (Store, Desk, TestNode) {
     let store = Store::open(folder, Options::new(clock)).await.expect("opens");
     let desk = Desk::open(&store).await.expect("migrates");
-    let limits = Limits { calls_per_second: 0, connections_per_user: 0, ..Limits::default() };
+    let limits = Limits {
+        calls_per_second: 0,
+        connections_per_user: 0,
+        subscribes_per_minute: 0,
+        ..Limits::default()
+    };
     let builder = Kernel::builder().log(Arc::new(store.clone())).guests(true).limits(limits);
     let node = TestNode::start(builder.mount(desk.module()).mount(veche::calls()));
     (store, desk, node)
@@ -130,27 +135,32 @@ pub(crate) fn because(code: &str, field: &str) -> (String, Option<String>) {
 pub(crate) trait Events {
     /// The next event of a board's channel.
     async fn find_event(&mut self) -> Value;
+    /// The answer to the frame with this id.
+    async fn answer_to(&mut self, id: &str) -> Value;
 }
 
 impl Events for TestClient {
     async fn find_event(&mut self) -> Value {
-        loop {
-            let frame = self.next_frame().await;
-            let is_boards = frame["channel"].as_str().is_some_and(|channel| channel.starts_with("board:"));
-            if is_boards && frame["offset"].is_u64() && frame["time_ms"].is_u64() {
-                return frame;
-            }
-        }
+        let is_boards =
+            |frame: &Value| frame["channel"].as_str().is_some_and(|channel| channel.starts_with("board:"));
+        let is_event = |frame: &Value| frame["offset"].is_u64() && frame["time_ms"].is_u64();
+        self.find("an event of a board", |frame| is_boards(frame) && is_event(frame)).await
+    }
+
+    async fn answer_to(&mut self, id: &str) -> Value {
+        self.find(id, |frame| frame["id"] == id).await
     }
 }
 
 /// Subscribes from a replica's position, and applies everything up to this offset.
 pub(crate) async fn follow(office: &Office, user: &str, replica: &mut Replica, upto: u64) {
-    let mut client = office.node.client(user).await;
-    let position = replica.position();
-    let board = replica.name();
-    let channel = format!("board:{board}");
-    let subscribed = client.subscribe(json!({"channel": channel, "since": position})).await;
+    follow_from(&mut office.node.client(user).await, replica, upto).await;
+}
+
+/// The same by a client that is there.
+pub(crate) async fn follow_from(client: &mut TestClient, replica: &mut Replica, upto: u64) {
+    let channel = format!("board:{}", replica.name());
+    let subscribed = client.subscribe(json!({"channel": channel, "since": replica.position()})).await;
     assert_ne!(subscribed["recovery"], "reset", "{subscribed}");
     while replica.offset() < upto {
         replica.apply(&client.find_event().await);

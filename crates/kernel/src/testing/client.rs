@@ -260,7 +260,8 @@ impl TestClient {
         ask(&self.kernel, self.shard(), |_| ()).await;
     }
 
-    pub(super) async fn find(&mut self, what: &str, is_it: impl Fn(&Value) -> bool) -> Value {
+    /// The next frame that this says yes to; `what` names it in the report of a failure.
+    pub async fn find(&mut self, what: &str, is_it: impl Fn(&Value) -> bool) -> Value {
         let mut looked_at = 0;
         loop {
             if let Some(at) = self.kept.iter().skip(looked_at).position(&is_it)

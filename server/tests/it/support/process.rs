@@ -11,8 +11,10 @@ use std::{
 use super::until;
 use crate::secret::Folder;
 
-/// Channels `log:…` are durable and `room:…` are not; nobody is held back.
-const SETTINGS: [&str; 6] = [
+/// Channels `log:…` are durable and `room:…` are not; nobody is held back. No application, whose demonstration
+/// would be made at each start and fill the disk of those tests that have little of it.
+const SETTINGS: [&str; 7] = [
+    "apps=[]",
     r#"namespaces.log={class="durable",subscribe="anyone",publish="anyone",history="anyone",replay_limit=10000}"#,
     r#"namespaces.room={class="memory",subscribe="anyone",publish="anyone"}"#,
     "limits.messages_per_minute=0",
