@@ -4,6 +4,7 @@ import './lib/look/base.css';
 import { hydrate, mount } from 'svelte';
 import App from './app/App.svelte';
 import type { Boot } from './app/boot';
+import { awaitInstallOffer } from './app/install.svelte';
 import { startNavigation } from './app/navigation';
 import { loadPart } from './app/parts-lazy';
 import { learnPreferences } from './app/preferences.svelte';
@@ -20,6 +21,7 @@ async function start(): Promise<void> {
   const boot = JSON.parse(document.getElementById('boot')?.textContent ?? '') as Boot;
   const target = document.getElementById('app');
   if (!target) return;
+  awaitInstallOffer();
   overwriteGetLocale(() => boot.locale);
   const { route, params } = match(boot);
   const part = await loadPart(route);

@@ -70,3 +70,36 @@ test('days are counted over the ends of months and years', () => {
   expect(between('2024-03-01', '2024-02-29')).toBe(-1);
   expect(between('2026-03-28', '2026-03-30')).toBe(2);
 });
+
+test.each(locales)('a calendar is headed as Intl heads it: %s', (locale) => {
+  const title = new Intl.DateTimeFormat(tagOf[locale], { month: 'long', year: 'numeric', timeZone: 'UTC' });
+  const weekday = new Intl.DateTimeFormat(tagOf[locale], { weekday: 'short', timeZone: 'UTC' });
+  for (let month = 0; month < 12; month++) {
+    expect(format.monthTitle(locale, { year: 2026, month })).toBe(plain(title.format(Date.UTC(2026, month, 1))));
+  }
+  // 30 November 2026 is a Monday.
+  const week = Array.from({ length: 7 }, (_, at) => weekday.format(Date.UTC(2026, 10, 30 + at)));
+  expect(format.weekdays(locale)).toEqual(week);
+});
+
+test.each([
+  [2026, 10, '2026-10-26', '2026-12-06', 6],
+  [2027, 1, '2027-02-01', '2027-02-28', 4],
+  [2024, 1, '2024-01-29', '2024-03-03', 5],
+  [2026, 2, '2026-02-23', '2026-04-05', 6],
+])('the weeks of %d, month %d, go from %s to %s', (year, month, first, last, weeks) => {
+  const days = format.weeksOf({ year, month });
+  expect(days.length).toBe(weeks);
+  expect(format.isoOf(days[0]?.[0] as format.Day)).toBe(first);
+  expect(format.isoOf(days.at(-1)?.[6] as format.Day)).toBe(last);
+});
+
+test.each([
+  ['2026-01-31', 1, '2026-02-28'],
+  ['2026-03-31', -1, '2026-02-28'],
+  ['2026-12-15', 1, '2027-01-15'],
+  ['2024-02-29', 12, '2025-02-28'],
+])('%s and %d months is %s', (from, months, to) => {
+  const day = format.parseDay(from);
+  expect(day && format.isoOf(format.addMonths(day, months))).toBe(to);
+});

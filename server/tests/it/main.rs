@@ -8,6 +8,7 @@ mod cli;
 mod companions;
 mod config;
 mod demo;
+mod desk;
 mod durable;
 mod durable_disk;
 mod durable_restore;

@@ -1,4 +1,5 @@
 import { mounted } from '../app/apps';
+import { install } from '../app/install.svelte';
 import { navigate } from '../app/navigation';
 import { preferences, speak } from '../app/preferences.svelte';
 import { signOut } from '../app/session';
@@ -50,7 +51,9 @@ function looks(view: ViewState): Command[] {
 
 function panels(open: (name: PanelName) => void): Command[] {
   const section = m.section_help();
+  const offered = { id: 'install', title: m.install(), section, run: () => void install.ask() };
   return [
+    ...(install.isOffered ? [offered] : []),
     { id: 'help', title: m.shortcuts(), section, keys: '?', run: () => open('help') },
     { id: 'queue', title: m.queue_title(), section, run: () => open('queue') },
     { id: 'diagnostics', title: m.diagnostics(), section, keys: 'Ctrl+Shift+D', run: () => open('diagnostics') },

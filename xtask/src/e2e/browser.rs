@@ -7,7 +7,7 @@ use std::{
 };
 
 use crate::{
-    e2e::server::Server,
+    e2e::server::{Server, settings},
     failure::Failure,
     install,
     process::{Output, Running},
@@ -17,8 +17,10 @@ use crate::{
 
 /// What the scripts import to open a page.
 const LAUNCHER: &str = "browser.mjs";
+/// What is rendered is looked at, however busy the machine is.
+const SETTINGS: &[&str] = &["server.render_deadline=10s"];
 /// How long one script may take.
-const SCRIPT: Duration = Duration::from_mins(2);
+const SCRIPT: Duration = Duration::from_mins(5);
 
 /// Runs the step.
 pub(crate) fn browser(workspace: &Workspace) -> Result<Verdict, Failure> {
@@ -26,7 +28,8 @@ pub(crate) fn browser(workspace: &Workspace) -> Result<Verdict, Failure> {
     install::npm_tools(workspace)?;
     let chromium = install::chromium()?;
     let scratch = workspace.scratch("browser")?;
-    let server = Server::start(workspace, &scratch)?;
+    let server = Server::start_with(workspace, &scratch, |serve| settings(serve, SETTINGS))?;
+    let mut failures = Vec::new();
     for script in &scripts {
         let name = script.file_stem().unwrap_or_default().to_string_lossy();
         let mut command = node();
@@ -35,10 +38,18 @@ pub(crate) fn browser(workspace: &Workspace) -> Result<Verdict, Failure> {
             .env("E2E_URL", format!("http://localhost:{}", server.port()))
             .env("E2E_TOKEN", server.token("ann")?)
             .env("E2E_CHROMIUM", &chromium)
+            // For scripts that kill a server of their own.
+            .env("E2E_VECHE", server.program())
             .current_dir(workspace.root());
-        Running::start(&mut command, scratch.join(format!("{name}.log")), Output::Logged)?.finish(SCRIPT)?;
+        let log = scratch.join(format!("{name}.log"));
+        let outcome = Running::start(&mut command, log, Output::Logged)?.finish(SCRIPT);
+        failures.extend(outcome.err().map(|failure| failure.to_string()));
     }
     server.stop()?;
+    if !failures.is_empty() {
+        // All of them: what one page breaks, another may too.
+        return Err(Failure::Unmet(failures.join("\n")));
+    }
     Ok(Verdict::Passed(format!("{} page script(s)", scripts.len())))
 }
 

@@ -65,6 +65,11 @@ impl Server {
         Ok(Self { running, program, data, port })
     }
 
+    /// The program that runs.
+    pub(crate) fn program(&self) -> &Path {
+        &self.program
+    }
+
     /// The port on localhost.
     pub(crate) fn port(&self) -> u16 {
         self.port

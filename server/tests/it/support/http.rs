@@ -9,14 +9,21 @@ use serde_json::Value;
 
 use super::NEVER;
 
-/// Posts JSON with a key; the answer's status and body.
-pub(crate) fn post(address: SocketAddr, path: &str, key: &str, body: &Value) -> (u16, Value) {
+/// Posts JSON with a key or a token; the answer's status and body.
+pub(crate) fn post(address: SocketAddr, path: &str, bearer: &str, body: &Value) -> (u16, Value) {
     let body = body.to_string();
-    let request = format!(
-        "POST {path} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\nAuthorization: Bearer {key}\r\n\
-         Content-Type: application/json\r\nContent-Length: {}\r\n\r\n{body}",
-        body.len()
-    );
+    let head = format!("Content-Type: application/json\r\nContent-Length: {}\r\n", body.len());
+    ask(address, &format!("POST {path} HTTP/1.1\r\n{head}"), bearer, &body)
+}
+
+/// Gets JSON with a key or a token; the answer's status and body.
+pub(crate) fn get(address: SocketAddr, path: &str, bearer: &str) -> (u16, Value) {
+    ask(address, &format!("GET {path} HTTP/1.1\r\n"), bearer, "")
+}
+
+fn ask(address: SocketAddr, head: &str, bearer: &str, body: &str) -> (u16, Value) {
+    let request =
+        format!("{head}Host: localhost\r\nConnection: close\r\nAuthorization: Bearer {bearer}\r\n\r\n{body}");
     let mut stream = TcpStream::connect(address).expect("it listens");
     stream.set_read_timeout(Some(NEVER)).expect("a socket");
     stream.write_all(request.as_bytes()).expect("it reads");

@@ -6,14 +6,16 @@ import type { Locale } from '../../app/boot';
 const NBSP = '\u00a0';
 const MINUTE_MS = 60_000;
 
-const MONTHS: Record<Locale, { short: string[]; long: string[] }> = {
+const MONTHS: Record<Locale, { short: string[]; long: string[]; alone: string[] }> = {
   en: {
     short: 'Jan Feb Mar Apr May Jun Jul Aug Sept Oct Nov Dec'.split(' '),
     long: 'January February March April May June July August September October November December'.split(' '),
+    alone: 'January February March April May June July August September October November December'.split(' '),
   },
   ru: {
     short: 'янв. февр. мар. апр. мая июн. июл. авг. сент. окт. нояб. дек.'.split(' '),
     long: 'января февраля марта апреля мая июня июля августа сентября октября ноября декабря'.split(' '),
+    alone: 'январь февраль март апрель май июнь июль август сентябрь октябрь ноябрь декабрь'.split(' '),
   },
 };
 
@@ -59,6 +61,42 @@ export function shortDate(locale: Locale, { year, month, day }: Day, thisYear = 
 /** `29 November 2026`, `29 ноября 2026 г.`. */
 export function longDate(locale: Locale, { year, month, day }: Day): string {
   return `${day} ${MONTHS[locale].long[month]} ${yearOf(locale, year)}`;
+}
+
+/** `November 2026`, `ноябрь 2026 г.`. */
+export function monthTitle(locale: Locale, { year, month }: Pick<Day, 'year' | 'month'>): string {
+  return `${MONTHS[locale].alone[month]} ${yearOf(locale, year)}`;
+}
+
+const WEEKDAYS: Record<Locale, string[]> = {
+  en: 'Mon Tue Wed Thu Fri Sat Sun'.split(' '),
+  ru: 'пн вт ср чт пт сб вс'.split(' '),
+};
+
+/** Monday to Sunday, short: a week begins with Monday where our readers are. */
+export function weekdays(locale: Locale): string[] {
+  return WEEKDAYS[locale];
+}
+
+/** The day so many days later, or earlier. */
+export function addDays({ year, month, day }: Day, days: number): Day {
+  return dayAt(Date.UTC(year, month, day + days), 0);
+}
+
+/** The same day of another month, or that month's last. */
+export function addMonths({ year, month, day }: Day, months: number): Day {
+  const last = new Date(Date.UTC(year, month + months + 1, 0)).getUTCDate();
+  return dayAt(Date.UTC(year, month + months, Math.min(day, last)), 0);
+}
+
+/** The weeks that have days of a month, each from Monday to Sunday. */
+export function weeksOf({ year, month }: Pick<Day, 'year' | 'month'>): Day[][] {
+  const first = { year, month, day: 1 };
+  const lead = (new Date(Date.UTC(year, month, 1)).getUTCDay() + 6) % 7;
+  const length = new Date(Date.UTC(year, month + 1, 0)).getUTCDate();
+  const weeks = Math.ceil((lead + length) / 7);
+  const week = (at: number) => Array.from({ length: 7 }, (_, day) => addDays(first, at * 7 + day - lead));
+  return Array.from({ length: weeks }, (_, at) => week(at));
 }
 
 function yearOf(locale: Locale, year: number): string {

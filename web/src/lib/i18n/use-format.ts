@@ -17,6 +17,8 @@ export interface Format {
   ago(ms: number): string;
   /** Of `YYYY-MM-DD`: `today`, `tomorrow`, `yesterday`, then the date. */
   day(day: string): string;
+  /** Of `YYYY-MM-DD`: `29 November 2026`. */
+  longDay(day: string): string;
   /** Of `YYYY-MM-DD`: days from today, negative for the past. */
   daysUntil(day: string): number;
   number(value: number, digits?: number): string;
@@ -40,6 +42,7 @@ export function useFormat(): Format {
     full: (ms) => `${format.longDate(view.locale, dayOf(ms))}, ${format.clockTime(ms, offset(ms))}`,
     ago: (ms) => agoOf(now() - ms) ?? near(dayOf(ms)),
     day: (text) => withDay(text, near) ?? text,
+    longDay: (text) => withDay(text, (day) => format.longDate(view.locale, day)) ?? text,
     daysUntil: (text) => withDay(text, until) ?? 0,
     number: (value, digits) => format.decimal(view.locale, value, digits),
     bytes: (value) => format.byteSize(view.locale, value),
