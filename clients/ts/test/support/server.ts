@@ -2,6 +2,7 @@
 
 import { execFileSync, spawn, type ChildProcess } from 'node:child_process';
 import { existsSync, mkdtempSync, rmSync } from 'node:fs';
+import { request as ask, type RequestOptions } from 'node:http';
 import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
@@ -24,17 +25,19 @@ export class Server {
   readonly port: number;
   readonly #data: string;
   readonly #settings: readonly string[];
+  readonly #flags: readonly string[];
   #process: ChildProcess | null = null;
 
-  private constructor(port: number, settings: readonly string[]) {
+  private constructor(port: number, settings: readonly string[], flags: readonly string[]) {
     this.port = port;
     this.#settings = settings;
+    this.#flags = flags;
     this.#data = mkdtempSync(join(tmpdir(), 'veche-client-'));
   }
 
   /** Started and ready. `settings` are `--set`'s. */
-  static async start(settings: readonly string[] = UNBOUND): Promise<Server> {
-    const server = new Server(await freePort(), settings);
+  static async start(settings: readonly string[] = UNBOUND, flags: readonly string[] = ['--demo']): Promise<Server> {
+    const server = new Server(await freePort(), settings, flags);
     await server.run();
     return server;
   }
@@ -46,7 +49,7 @@ export class Server {
   /** Starts the process on its data and port, and waits until it is ready. */
   async run(): Promise<void> {
     const sets = [DURABLE, ...this.#settings].flatMap((setting) => ['--set', setting]);
-    const args = ['serve', '--demo', '--port', String(this.port), '--data', this.#data, ...sets];
+    const args = ['serve', ...this.#flags, '--port', String(this.port), '--data', this.#data, ...sets];
     const child = spawn(binary(), args, { cwd: this.#data, env: clean(), stdio: ['ignore', 'ignore', 'pipe'] });
     let said = '';
     child.stderr.on('data', (chunk) => (said = (said + chunk).slice(-4000)));
@@ -71,6 +74,12 @@ export class Server {
     return execFileSync(binary(), args, { cwd: this.#data, env: clean(), encoding: 'utf8' }).trim();
   }
 
+  /** A key for the API of back ends. */
+  key(...scopes: string[]): string {
+    const args = ['key', 'create', '--name', 'test', '--data', this.#data, ...scopes.flatMap((scope) => ['--scope', scope])];
+    return execFileSync(binary(), args, { cwd: this.#data, env: clean(), encoding: 'utf8', stdio: ['ignore', 'pipe', 'ignore'] }).trim();
+  }
+
   async #end(signal: NodeJS.Signals): Promise<void> {
     const child = this.#process;
     this.#process = null;
@@ -88,11 +97,21 @@ function clean(): NodeJS.ProcessEnv {
 }
 
 async function ready(url: string): Promise<void> {
-  for (;;) {
-    const response = await fetch(url).catch(() => null);
-    if (response?.ok) return;
-    await new Promise((done) => setTimeout(done, 20));
-  }
+  while ((await request(url).catch(() => null))?.status !== 200) await new Promise((done) => setTimeout(done, 20));
+}
+
+/** A request by Node itself: a test's page may have a `fetch` of its own. */
+export function request(url: string, options: RequestOptions = {}, body = ''): Promise<{ status: number; text: string; cookies: readonly string[] }> {
+  return new Promise((done, failed) => {
+    const asked = ask(url, { agent: false, ...options }, (response) => {
+      let text = '';
+      response.on('data', (chunk) => (text += chunk));
+      response.on('end', () => done({ status: response.statusCode ?? 0, text, cookies: response.headers['set-cookie'] ?? [] }));
+      response.on('error', failed);
+    });
+    asked.on('error', failed);
+    asked.end(body);
+  });
 }
 
 export function freePort(): Promise<number> {
