@@ -16,6 +16,7 @@ const WORTH_COMPRESSING: usize = 512;
 /// Kinds by the file's ending, and whether they are text that shrinks.
 const KINDS: &[(&str, &str, bool)] = &[
     ("js", "text/javascript; charset=utf-8", true),
+    ("html", "text/html; charset=utf-8", true),
     ("css", "text/css; charset=utf-8", true),
     ("svg", "image/svg+xml", true),
     ("json", "application/json", true),

@@ -178,6 +178,7 @@ fn surroundings(config: &Config, demo: bool, database: &Database, clock: &Clock)
         demo,
         any_port_here: demo && server.host.is_loopback(),
         accounts: config.accounts.enabled,
+        render_deadline: server.render_deadline,
         store: config.accounts.enabled.then(|| database.store().clone()),
         clock: clock.clone(),
     }

@@ -25,7 +25,8 @@ const PATIENCE_MS = 15_000;
 /**
  * Runs a test in a browser of its own and closes it, whatever happens.
  *
- * `open(path)` opens a new page on the server; `url` is the server's origin; `token` is a JWT of the user `ann`.
+ * `open(path)` opens a new page on the server; `url` is the server's origin; `token` is a JWT of the user `ann`;
+ * `context` is the browser's, for what `open` does not do.
  * Fails when the test throws, or when any page logged an error, threw one, or lost a request to the server, but for
  * complaints that `isExpected` of a test which breaks something.
  */
@@ -33,6 +34,7 @@ export async function withBrowser(test, isExpected = () => false) {
   const url = required('E2E_URL');
   const profile = await mkdtemp(join(tmpdir(), 'veche-e2e-'));
   const complaints = [];
+  let seen = [];
   let context;
   try {
     context = await chromium.launchPersistentContext(profile, {
@@ -46,12 +48,14 @@ export async function withBrowser(test, isExpected = () => false) {
       await page.goto(new URL(path, url).href);
       return page;
     };
-    await test({ open, url, token: required('E2E_TOKEN') });
+    await test({ open, context, url, token: required('E2E_TOKEN') });
+    // What a page that closes breaks off is no complaint.
+    seen = [...complaints];
   } finally {
     await context?.close();
     await rm(profile, { recursive: true, force: true });
   }
-  const unexpected = complaints.filter((complaint) => !isExpected(complaint));
+  const unexpected = seen.filter((complaint) => !isExpected(complaint));
   if (unexpected.length > 0) throw new Error(`the console complained:\n${unexpected.join('\n')}`);
 }
 
@@ -62,7 +66,7 @@ function listen(page, complaints) {
   });
   page.on('pageerror', (error) => complaints.push(`uncaught: ${error.stack ?? error.message}`));
   page.on('requestfailed', (request) => {
-    complaints.push(`request: ${request.url()} ${request.failure()?.errorText}`);
+    complaints.push(`request: ${request.method()} ${request.url()} ${request.failure()?.errorText}`);
   });
 }
 

@@ -2,7 +2,7 @@
 
 import { Alarm } from './alarm.js';
 import { deliver, tell } from './deliver.js';
-import { failure, VecheError } from './errors.js';
+import { failure, VecheError, type KnownCode } from './errors.js';
 import { byteLength, type ClientFrame, type Position, type ReplyFrame } from './frames.js';
 import { browserIo, type Io, type Socket, type SocketEvents } from './io.js';
 import type { ChannelEvent } from './machine/channel.js';
@@ -144,17 +144,19 @@ export class Client<Calls extends CallMap = AnyCalls, Events extends EventMap = 
     this.#dispatch({ is: 'cast', frame: { type: 'typing', channel, active } });
   }
 
-  async #ask(event: string, body: Readonly<Record<string, unknown>>, options: CallOptions): Promise<Reply> {
+  #ask(event: string, body: Readonly<Record<string, unknown>>, options: CallOptions): Promise<Reply> {
     const { channel, opId, queue, supersedes, timeoutMs = TIMEOUT } = options;
     const frame: ClientFrame = { type: event, ...(channel !== undefined && { channel }), ...body, ...(opId !== undefined && { op_id: opId }) };
     // With room for an id, and for an op_id where the outbox makes one.
     const bytes = byteLength(JSON.stringify(frame)) + 80;
-    if (bytes > this.#machine.link.frameBytes) throw new VecheError(failure('too_large', 'it is larger than a frame may be'));
-    const reply = queue
-      ? await this.outbox.write({ event, channel: channel ?? null, data: body.data, opId, isSilent: body.echo === false, supersedes }, bytes)
-      : await this.#request(frame, timeoutMs);
-    const { kind: _kind, id: _id, ...rest } = reply;
-    return { data: null, ...rest };
+    if (bytes > this.#machine.link.frameBytes) return refused('too_large', 'it is larger than a frame may be');
+    if (!queue) return this.#request(frame, timeoutMs).then(replyOf);
+    const written = this.outbox.write({ event, channel: channel ?? null, data: body.data, opId, isSilent: body.echo === false, supersedes }, bytes);
+    if (!written) return refused('outbox_full', 'too much waits to be saved');
+    const reply = written.then(replyOf);
+    // Whoever does not wait for it sees in the outbox what it came to, and needs no word on the console.
+    reply.catch(() => {});
+    return reply;
   }
 
   #request(frame: ClientFrame, timeoutMs: number): Promise<ReplyFrame> {
@@ -274,6 +276,14 @@ export class Client<Calls extends CallMap = AnyCalls, Events extends EventMap = 
       this.#io.report(error);
     }
   }
+}
+
+function refused(code: KnownCode, message: string): Promise<never> {
+  return Promise.reject(new VecheError(failure(code, message)));
+}
+
+function replyOf({ kind: _kind, id: _id, ...reply }: ReplyFrame): Reply {
+  return { data: null, ...reply };
 }
 
 /** `ws:` and `http:` name the same server; the path of the socket is the client's to add. */

@@ -109,16 +109,14 @@ export class Outbox {
     return this.#ids.next(this.#io.now(), (it) => this.#io.fill(it));
   }
 
-  /** @internal Writes an operation down, to be sent in its turn. */
-  write(draft: Draft, bytes: number): Promise<ReplyFrame> {
+  /** @internal Writes an operation down, to be sent in its turn; `null` if there is no room. */
+  write(draft: Draft, bytes: number): Promise<ReplyFrame> | null {
     if (draft.supersedes !== undefined) this.#drop(draft.supersedes, failure('superseded', 'a later change took its place'));
-    if (this.isFull) return Promise.reject(new VecheError(failure('outbox_full', 'too much waits to be saved')));
+    if (this.isFull) return null;
     const key = this.newId();
     const { event, channel, data, isSilent, opId = key } = draft;
     const user = this.#machine.owner;
     const result = new Promise<ReplyFrame>((resolve, reject) => this.#waiters.set(opId, { resolve, reject }));
-    // Its outcome is shown by `entries` too: whoever does not wait for it has not forgotten it.
-    result.catch(() => {});
     const entry = { key, opId, event, channel, data, bytes, createdMs: this.#io.now(), user, state: 'pending', failures: 0, ...(isSilent && { echo: false }) } as const;
     this.#dispatch({ is: 'write', entry });
     return result;
@@ -168,9 +166,9 @@ export class Outbox {
   perform(effect: OutboxEffect): void {
     const { entry } = effect;
     if (effect.do === 'put') {
-      const kept = this.#store.put(entry).catch(() => void (this.isDurable = false));
-      void kept.then(() => {
-        this.#dispatch({ is: 'stored', key: entry.key });
+      const kept = this.#store.put(entry).then(() => true, () => (this.isDurable = false));
+      void kept.then((isKept) => {
+        this.#dispatch({ is: 'stored', key: entry.key, isKept });
         this.#tabs?.post({ is: 'changed' } satisfies Note);
       });
     } else {
@@ -191,7 +189,8 @@ export class Outbox {
   }
 
   async #load(): Promise<void> {
-    const entries = await this.#store.load().catch(() => []);
+    const entries = await this.#store.load().catch(() => null);
+    if (!entries) return;
     for (const { key } of entries) this.#ids.after(parseInt(key.slice(0, 8) + key.slice(9, 13), 16));
     this.#dispatch({ is: 'loaded', entries });
   }

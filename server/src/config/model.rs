@@ -99,6 +99,8 @@ pub struct Server {
     pub trusted_proxies: Vec<Network>,
     /// Where people find the server, for the links of letters.
     pub public_url: Option<Site>,
+    /// How long a page may take to be rendered before it is left to the browser.
+    pub render_deadline: Duration,
     /// How long clients are given to leave when the server stops.
     pub drain: Duration,
 }
@@ -114,6 +116,7 @@ impl Default for Server {
             public_origins: Vec::new(),
             trusted_proxies: Vec::new(),
             public_url: None,
+            render_deadline: Duration::from_millis(250),
             drain: Duration::from_secs(25),
         }
     }

@@ -59,6 +59,7 @@ impl Reader<'_> {
             public_origins: self.origins("server.public_origins"),
             trusted_proxies: self.networks("server.trusted_proxies"),
             public_url: self.parsed("server.public_url", None, site),
+            render_deadline: self.parsed("server.render_deadline", default.render_deadline, some_time),
             drain: self.parsed("server.drain", default.drain, units::duration),
         }
     }

@@ -22,8 +22,15 @@ const FOREVER: &str = "public, max-age=31536000, immutable";
 const ASK_AGAIN: &str = "no-cache";
 
 /// The files by path.
-#[derive(Debug, Clone, Default)]
-pub(super) struct Assets(Arc<HashMap<&'static str, Asset>>);
+#[derive(Debug, Clone)]
+pub(super) struct Assets(Arc<Files>);
+
+#[derive(Debug)]
+struct Files {
+    by_path: HashMap<&'static str, Asset>,
+    /// Of the documents among them, as of all pages.
+    policy: HeaderValue,
+}
 
 #[derive(Debug)]
 struct Asset {
@@ -32,23 +39,23 @@ struct Asset {
 }
 
 impl Assets {
-    pub(super) fn new(files: &'static [File]) -> Self {
+    pub(super) fn new(files: &'static [File], policy: HeaderValue) -> Self {
         let asset = |file: &'static File| (file.path, Asset { file, etag: etag(file.plain) });
-        Self(Arc::new(files.iter().map(asset).collect()))
+        Self(Arc::new(Files { by_path: files.iter().map(asset).collect(), policy }))
     }
 
     /// A route for each file, and one for hashed files that are not there: an old page asks for an old file, and
     /// must not be answered by a page.
     pub(super) fn router(&self) -> Router {
         let mut router = Router::new().route("/assets/{*name}", get(serve));
-        for path in self.0.keys().filter(|path| !path.starts_with(HASHED)) {
+        for path in self.0.by_path.keys().filter(|path| !path.starts_with(HASHED)) {
             router = router.route(path, get(serve));
         }
         router.with_state(self.clone())
     }
 
     fn answer(&self, uri: &Uri, headers: &HeaderMap) -> Option<Response<Body>> {
-        let Asset { file, etag } = self.0.get(uri.path())?;
+        let Asset { file, etag } = self.0.by_path.get(uri.path())?;
         let (bytes, coding) = match (file.brotli, file.gzip) {
             (Some(bytes), _) if takes(headers, Coding::Brotli) => (bytes, Some(Coding::Brotli)),
             (_, Some(bytes)) if takes(headers, Coding::Gzip) => (bytes, Some(Coding::Gzip)),
@@ -68,6 +75,9 @@ impl Assets {
         }
         fields.insert(header::CONTENT_TYPE, HeaderValue::from_static(file.kind));
         fields.insert(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
+        if file.kind.starts_with("text/html") {
+            fields.insert(header::CONTENT_SECURITY_POLICY, self.0.policy.clone());
+        }
         if let Some(coding) = coding {
             fields.insert(header::CONTENT_ENCODING, HeaderValue::from_static(coding.name()));
         }

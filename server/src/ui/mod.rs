@@ -15,7 +15,7 @@ mod preferences;
 mod rendering;
 mod template;
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
 use axum::{
     Router,
@@ -78,6 +78,8 @@ pub struct Surroundings {
     pub any_port_here: bool,
     /// Whether people have accounts here, with pages to sign in.
     pub accounts: bool,
+    /// How long a page may take to be rendered here.
+    pub render_deadline: Duration,
     /// Where people's names are.
     pub store: Option<Store>,
     /// The server's time.
@@ -109,7 +111,8 @@ impl Ui {
         let build = hex(&ring::digest::digest(&SHA256, built.manifest.as_bytes()).as_ref()[..6]);
         let facts = Facts { build, apps: around.apps.clone(), demo: around.demo };
         let policy = policy::policy(&around.public_origins, around.any_port_here);
-        let (assets, rendering) = (Assets::new(built.files), Rendering::new(built.bundle));
+        let (assets, rendering) =
+            (Assets::new(built.files, policy.clone()), Rendering::new(built.bundle, around.render_deadline));
         Self(Arc::new(Inner { assets, manifest, rendering, facts, policy, around }))
     }
 

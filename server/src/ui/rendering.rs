@@ -1,7 +1,7 @@
 //! The renderer with its cache, and what is counted of it. Without the feature `ssr` nothing is rendered here, and the
 //! browser makes every page.
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
 use super::page::Page;
 
@@ -25,7 +25,7 @@ mod quickjs {
     use metrics::{counter, histogram};
     use veche_ssr::{Bundle, Cache, Key, RenderError, Renderer, Settings, Weigh};
 
-    use super::{Arc, Page, Rendered};
+    use super::{Arc, Duration, Page, Rendered};
 
     /// Pages that are kept, in bytes of HTML and its compressed form.
     const CACHE_BYTES: usize = 32 << 20;
@@ -45,8 +45,9 @@ mod quickjs {
 
     impl Rendering {
         /// Of this bundle; one that does not run is told to the log, and every page is the browser's.
-        pub(in super::super) fn new(bundle: &str) -> Self {
-            let start = || Renderer::start(Bundle::compile(bundle)?, Settings::default());
+        pub(in super::super) fn new(bundle: &str, deadline: Duration) -> Self {
+            let settings = Settings { deadline, ..Settings::default() };
+            let start = || Renderer::start(Bundle::compile(bundle)?, settings);
             let renderer = start().inspect_err(|error| {
                 tracing::error!(%error, "pages are not rendered here: the bundle does not run");
             });
@@ -92,14 +93,14 @@ mod quickjs {
 
 #[cfg(not(feature = "ssr"))]
 mod absent {
-    use super::{Arc, Page, Rendered};
+    use super::{Arc, Duration, Page, Rendered};
 
     /// Renders nothing.
     #[derive(Debug)]
     pub(in super::super) struct Rendering;
 
     impl Rendering {
-        pub(in super::super) fn new(_: &str) -> Self {
+        pub(in super::super) fn new(_: &str, _: Duration) -> Self {
             Self
         }
 

@@ -33,6 +33,7 @@ const MANIFEST: &str = r#"{
 }"#;
 static FILES: &[File] = &[
     File { path: "/assets/entry-1.js", kind: "text/javascript", plain: b"1", gzip: None, brotli: None },
+    File { path: "/offline.html", kind: "text/html", plain: b"<p>", gzip: None, brotli: None },
     File { path: "/sw.js", kind: "text/javascript", plain: b"22", gzip: Some(b"gz"), brotli: Some(b"br") },
 ];
 
@@ -76,6 +77,8 @@ impl Pages {
             demo: true,
             any_port_here: true,
             accounts: true,
+            // What does not end is waited for, all else is there long before.
+            render_deadline: Duration::from_secs(2),
             store: None,
             clock: Clock::real(),
         };

@@ -17,6 +17,16 @@ fn hashed_files_are_kept_for_ever_and_others_are_asked_for_again() {
 }
 
 #[test]
+fn a_document_among_the_files_has_the_policy_of_pages() {
+    let pages = Pages::start_with(|around| around);
+    let offline = pages.get("/offline.html", "");
+    assert_eq!((offline.status, offline.body.as_str()), (200, "<p>"));
+    let policy = offline.header("content-security-policy");
+    assert!(policy.is_some() && policy == pages.get("/", "").header("content-security-policy"));
+    assert_eq!(pages.get("/sw.js", "").header("content-security-policy"), None);
+}
+
+#[test]
 fn a_file_is_sent_in_the_form_that_the_client_takes() {
     let pages = Pages::start_with(|around| around);
     for (accepts, body, coding) in

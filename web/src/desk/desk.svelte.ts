@@ -4,12 +4,14 @@
 import { getContext, setContext, flushSync } from 'svelte';
 import type { OutboxEntry } from '@veche/client';
 import type { Boot } from '../app/boot';
+import { hueOf, initialsOf } from '../lib/ui/person';
 import type { Format } from '../lib/i18n/use-format';
 import { IDLE, step, type Drag, type Effect, type Input, type Layout } from './drag/machine';
 import { listsInOrder } from './drag/rows';
 import { glide } from './glide';
 import { marksOf, type Mark } from './marks';
-import { boardOf, canEdit, column, openLists, type Board } from './model/board';
+import { wordsOfTiles } from './words';
+import { boardOf, canEdit, column, member, openLists, type Board } from './model/board';
 import type { Applied, BoardOp, CardRead, Snapshot } from './model/wire';
 
 /** Somebody else on this board, and what they are at. */
@@ -26,6 +28,13 @@ export interface Popup {
   readonly kind: 'menu' | 'due' | 'labels' | 'assign';
   readonly card: string;
   readonly box: { readonly left: number; readonly top: number; readonly width: number; readonly height: number };
+}
+
+/** A person's name, hue and letter. */
+interface Look {
+  readonly name: string;
+  readonly hue: number;
+  readonly initial: string;
 }
 
 /** What somebody else has just done to a card. */
@@ -48,6 +57,7 @@ export interface Link {
 export class Desk {
   readonly me: string;
   readonly format: Format;
+  readonly words = wordsOfTiles();
   /** The server; null until the page runs in a browser. */
   link: Link | null = null;
   board = $state.raw() as Board;
@@ -77,6 +87,8 @@ export class Desk {
   /** Lists that can bring a row of theirs onto the screen. */
   readonly revealers = new Map<string, (index: number) => void>();
 
+  readonly #looks = new Map<string, Look>();
+
   constructor(snapshot: Snapshot, boot: Boot, format: Format) {
     this.me = boot.user?.id ?? '';
     this.format = format;
@@ -95,6 +107,16 @@ export class Desk {
     for (const one of this.here) if (one.card) cards.set(one.card, [...(cards.get(one.card) ?? []), one]);
     return cards;
   });
+
+  /** How a person looks on a card. */
+  person(id: string): Look {
+    const name = member(this.board, id)?.name ?? id;
+    const known = this.#looks.get(id);
+    if (known?.name === name) return known;
+    const look = { name, hue: hueOf(id), initial: [...initialsOf(name)][0] ?? '?' };
+    this.#looks.set(id, look);
+    return look;
+  }
 
   get layout(): Layout {
     return { lists: this.lists.map((list) => list.id), cards: (list) => column(this.board, list) };

@@ -7,7 +7,7 @@ use std::{
 };
 
 use crate::{
-    e2e::server::Server,
+    e2e::server::{Server, settings},
     failure::Failure,
     install,
     process::{Output, Running},
@@ -17,6 +17,8 @@ use crate::{
 
 /// What the scripts import to open a page.
 const LAUNCHER: &str = "browser.mjs";
+/// What is rendered is looked at, however busy the machine is.
+const SETTINGS: &[&str] = &["server.render_deadline=10s"];
 /// How long one script may take.
 const SCRIPT: Duration = Duration::from_mins(5);
 
@@ -26,7 +28,7 @@ pub(crate) fn browser(workspace: &Workspace) -> Result<Verdict, Failure> {
     install::npm_tools(workspace)?;
     let chromium = install::chromium()?;
     let scratch = workspace.scratch("browser")?;
-    let server = Server::start(workspace, &scratch)?;
+    let server = Server::start_with(workspace, &scratch, |serve| settings(serve, SETTINGS))?;
     let mut failures = Vec::new();
     for script in &scripts {
         let name = script.file_stem().unwrap_or_default().to_string_lossy();

@@ -13,6 +13,9 @@ import { backoffSeconds, reconnects } from './policy.js';
 /** The personal channel of whoever is signed in. No channel can bear this name. */
 export const OWN = 'user:*';
 
+/** The most frames of a batch once a session has had its first ones: as many refusals as it survives. */
+const LATER = 16;
+
 export class Channels {
   readonly #channels = new Map<string, Channel>();
   /** Where each listener is. */
@@ -21,6 +24,8 @@ export class Channels {
   readonly #asked = new Map<number, Channel>();
   /** The personal channel's name, while a user is signed in. */
   #own: string | null = null;
+  /** How much this session has been asked. */
+  #sent = 0;
   readonly #tell: Tell;
 
   constructor(tell: (key: number, event: ChannelEvent) => void) {
@@ -103,6 +108,7 @@ export class Channels {
   }
 
   lost(): void {
+    this.#sent = 0;
     this.#asked.clear();
     for (const [name, channel] of this.#channels) {
       channel.drop();
@@ -115,16 +121,18 @@ export class Channels {
     const frames: ClientFrame[] = [];
     if (this.#asked.size) return frames;
     let room = bytes - 2;
+    const most = Math.max(LATER, LIMITS.batch - this.#sent);
     for (const channel of this.#channels.values()) {
       if (!channel.isStale || channel.notBefore > now) continue;
       const asks = ask(channel, nextId);
       // Three bytes a UTF-16 unit are the most there can be.
       room -= asks.reduce((sum, frame) => sum + JSON.stringify(frame).length * 3 + 1, 0);
-      if (frames.length && (room < 0 || frames.length + asks.length > LIMITS.batch)) break;
+      if (frames.length && (room < 0 || frames.length + asks.length > most)) break;
       this.#asked.set(channel.ask, channel);
       channel.isStale = false;
       frames.push(...asks);
     }
+    this.#sent += frames.length;
     return frames;
   }
 

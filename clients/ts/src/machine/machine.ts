@@ -123,7 +123,7 @@ export class Machine {
       case 'write':
         return this.outbox.add(input.entry);
       case 'stored':
-        return this.outbox.stored(input.key);
+        return this.outbox.stored(input.key, input.isKept);
       case 'loaded':
         return this.outbox.loaded(input.entries);
       case 'gone':
@@ -140,7 +140,7 @@ export class Machine {
 
   #receive(frame: ServerFrame | null): void {
     if (!frame) return;
-    if (frame.kind === 'error') this.#failed(frame);
+    if (frame.kind === 'error' && frame.error.code === 'rate_limited') this.#requests.refused(this.#now, frame.error.retry_after_ms ?? 0);
     if (this.link.receive(frame)) {
       if (frame.kind === 'welcome') this.#welcomed(frame.user);
       return;
@@ -150,20 +150,13 @@ export class Machine {
     if (frame.kind === 'error' && frame.id !== undefined) this.#requests.answered(frame.id, { ok: false, error: frame.error });
   }
 
-  /** At the first word of "too fast" nothing more is sent until the server says it may be. */
-  #failed(frame: Extract<ServerFrame, { kind: 'error' }>): void {
-    if (frame.error.code !== 'rate_limited') return;
-    const until = this.#now + (frame.error.retry_after_ms ?? 1000);
-    this.#requests.pausedUntil = Math.max(this.#requests.pausedUntil, until);
-  }
-
   #welcomed(user: string): void {
     if (this.#served !== null && this.#served !== user)
       this.#requests.expire(() => true, failure('unauthorized', 'another user has signed in'));
     this.#served = user;
     this.#acked = 0;
     this.#isAcking = false;
-    this.#requests.pausedUntil = 0;
+    this.#requests.welcomed();
     this.channels.welcomed(user, this.link.transport === 'websocket');
     this.outbox.claim(this.owner);
   }

@@ -55,6 +55,8 @@ export class OutboxQueue {
   /** Entries made by this page before it knew its user. */
   readonly #unclaimed = new Set<string>();
   readonly #stored = new Set<string>();
+  /** Entries that the disk has refused: no list that is read from there may drop them. */
+  readonly #refused = new Set<string>();
   /** Entries that were taken out: a list that was read before must not bring them back. */
   readonly #gone = new Set<string>();
   readonly #emit: (effect: OutboxEffect) => void;
@@ -73,9 +75,9 @@ export class OutboxQueue {
     this.#emit({ do: 'put', entry });
   }
 
-  /** It is on disk: a reload of the page cannot lose it any more. */
-  stored(key: string): void {
-    this.#stored.add(key);
+  /** It is on disk, so that a reload of the page cannot lose it any more; or cannot be kept there. */
+  stored(key: string, isKept: boolean): void {
+    (isKept ? this.#stored : this.#refused).add(key);
   }
 
   /** What is on disk, after another tab has changed it. States are this tab's own unless it was rejected. */
@@ -106,7 +108,7 @@ export class OutboxQueue {
     const heads = this.mine(owner).filter((entry) => {
       if (entry.state === 'rejected' || seen.has(entry.channel)) return false;
       seen.add(entry.channel);
-      return entry.state === 'pending' && this.#stored.has(entry.key);
+      return entry.state === 'pending' && (this.#stored.has(entry.key) || this.#refused.has(entry.key));
     });
     return heads.map((entry) => this.#change(entry, { state: 'sending' }));
   }

@@ -6,6 +6,12 @@ import type { ClientFrame, FrameId, ReplyFrame } from '../frames.js';
 
 /** The most unanswered frames, as the protocol asks; one place is the batch's of subscriptions. */
 const WINDOW = 15;
+/** The server ends a session after 20 refusals in 10 s: how long one counts, and how many it may come to. */
+const MEMORY = 10_000;
+const REFUSALS = 16;
+/** The shortest wait after a refusal: the server's allowance gathers meanwhile, and one second's worth of it
+ * goes without another one. */
+const PAUSE = 1_000;
 
 /** What a request came to. */
 export type Outcome = { readonly ok: true; readonly reply: ReplyFrame } | { readonly ok: false; readonly error: Failure };
@@ -29,6 +35,8 @@ export class Requests {
   #queue: Placed[] = [];
   readonly #sent = new Map<number, Placed>();
   #count = 0;
+  /** When "too fast" was said, of late. */
+  #refusals: number[] = [];
   /** Nothing is sent before this time; 0 if nothing has to wait. */
   pausedUntil = 0;
   readonly #done: (key: string, outcome: Outcome) => void;
@@ -41,10 +49,24 @@ export class Requests {
     this.#queue.push({ ...request, place: this.#count++ });
   }
 
+  /** The server has said "too fast": nothing is sent for a while, and then one frame at a time. */
+  refused(now: number, retryMs: number): void {
+    this.#refusals = [...this.#refusals.filter((at) => at > now - MEMORY), now];
+    const oldest = this.#refusals.at(-REFUSALS) ?? -Infinity;
+    this.pausedUntil = Math.max(this.pausedUntil, now + Math.max(retryMs, PAUSE), oldest + MEMORY);
+  }
+
+  /** A new session, of which nothing was refused yet. */
+  welcomed(): void {
+    this.#refusals = [];
+    this.pausedUntil = 0;
+  }
+
   /** The next frames to send, with their ids. */
   take(now: number, nextId: () => number): ClientFrame[] {
     const frames: ClientFrame[] = [];
-    while (this.#queue.length && this.#sent.size < WINDOW && !this.pausedUntil) {
+    const window = (this.#refusals.at(-1) ?? -Infinity) > now - MEMORY ? 1 : WINDOW;
+    while (this.#queue.length && this.#sent.size < window && !this.pausedUntil) {
       const request = this.#queue.shift()!;
       const id = nextId();
       if (request.patience) request.deadline = now + request.patience;

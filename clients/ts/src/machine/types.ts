@@ -21,7 +21,7 @@ export type Input =
   | { readonly is: 'cast'; readonly frame: ClientFrame }
   // The outbox.
   | { readonly is: 'write'; readonly entry: OutboxEntry }
-  | { readonly is: 'stored'; readonly key: string }
+  | { readonly is: 'stored'; readonly key: string; readonly isKept: boolean }
   | { readonly is: 'loaded'; readonly entries: readonly OutboxEntry[] }
   | { readonly is: 'gone'; readonly key: string }
   | { readonly is: 'lead'; readonly leads: boolean }

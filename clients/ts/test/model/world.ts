@@ -140,7 +140,7 @@ export class World {
       const { key } = input.entry;
       // It may have been sent, saved and forgotten, or changed, while it was being written.
       this.#disk.set(key, this.machine.outbox.entries.find((it) => it.key === key) ?? input.entry);
-      return this.input({ is: 'stored', key });
+      return this.input({ is: 'stored', key, isKept: true });
     }
     if (input.is === 'opened') {
       const session = new Session();

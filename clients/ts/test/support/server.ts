@@ -2,6 +2,7 @@
 
 import { execFileSync, spawn, type ChildProcess } from 'node:child_process';
 import { existsSync, mkdtempSync, rmSync } from 'node:fs';
+import { request as ask, type RequestOptions } from 'node:http';
 import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
@@ -71,6 +72,12 @@ export class Server {
     return execFileSync(binary(), args, { cwd: this.#data, env: clean(), encoding: 'utf8' }).trim();
   }
 
+  /** A key for the API of back ends. */
+  key(...scopes: string[]): string {
+    const args = ['key', 'create', '--name', 'test', '--data', this.#data, ...scopes.flatMap((scope) => ['--scope', scope])];
+    return execFileSync(binary(), args, { cwd: this.#data, env: clean(), encoding: 'utf8', stdio: ['ignore', 'pipe', 'ignore'] }).trim();
+  }
+
   async #end(signal: NodeJS.Signals): Promise<void> {
     const child = this.#process;
     this.#process = null;
@@ -88,11 +95,21 @@ function clean(): NodeJS.ProcessEnv {
 }
 
 async function ready(url: string): Promise<void> {
-  for (;;) {
-    const response = await fetch(url).catch(() => null);
-    if (response?.ok) return;
-    await new Promise((done) => setTimeout(done, 20));
-  }
+  while ((await request(url).catch(() => null))?.status !== 200) await new Promise((done) => setTimeout(done, 20));
+}
+
+/** A request by Node itself: a test's page may have a `fetch` of its own. */
+export function request(url: string, options: RequestOptions = {}, body = ''): Promise<{ status: number; text: string }> {
+  return new Promise((done, failed) => {
+    const asked = ask(url, { agent: false, ...options }, (response) => {
+      let text = '';
+      response.on('data', (chunk) => (text += chunk));
+      response.on('end', () => done({ status: response.statusCode ?? 0, text }));
+      response.on('error', failed);
+    });
+    asked.on('error', failed);
+    asked.end(body);
+  });
 }
 
 export function freePort(): Promise<number> {

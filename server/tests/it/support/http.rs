@@ -22,9 +22,8 @@ pub(crate) fn get(address: SocketAddr, path: &str, bearer: &str) -> (u16, Value)
 }
 
 fn ask(address: SocketAddr, head: &str, bearer: &str, body: &str) -> (u16, Value) {
-    let request = format!(
-        "{head}Host: localhost\r\nConnection: close\r\nAuthorization: Bearer {bearer}\r\n\r\n{body}"
-    );
+    let request =
+        format!("{head}Host: localhost\r\nConnection: close\r\nAuthorization: Bearer {bearer}\r\n\r\n{body}");
     let mut stream = TcpStream::connect(address).expect("it listens");
     stream.set_read_timeout(Some(NEVER)).expect("a socket");
     stream.write_all(request.as_bytes()).expect("it reads");
