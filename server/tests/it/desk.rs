@@ -58,7 +58,7 @@ fn operations(round: u64) -> [Value; 2] {
 fn an_operation_whose_answer_was_lost_is_applied_once() {
     // Red where a handler leaves out `tx.once`: what was applied before the kill is applied again, and its
     // reply does not say `duplicate`.
-    let mut server = Veche::start();
+    let mut server = Veche::start_with(&[r#"apps=["desk"]"#]);
     let token = server.token("ann");
     prepare(&server, &token);
     let mut random = Random(anywhere("VECHE_DESK_SEED"));

@@ -2,8 +2,11 @@
 //! the name of its field.
 
 use serde_json::{Value, json};
+use veche_desk::wire::parts::Role;
+use veche_kernel::UserId;
+use veche_store::Tx;
 
-use crate::support::{Office, because, call, done, why};
+use crate::support::{Office, because, board, call, done, why};
 
 /// Red where a check was left out; most of these went into the database before it.
 #[tokio::test]
@@ -115,4 +118,38 @@ async fn a_board_takes_so_many_lists_and_labels() {
     full(call(&mut ann, "label.set", json!({"label": "more", "name": "N", "hue": 1})).await);
     // What is there can still be changed.
     done(&mut ann, "label.set", json!({"label": "n7", "name": "N", "hue": 2})).await;
+}
+
+/// Red where the trash was not counted, and where the limit of boards was that of memberships.
+#[tokio::test]
+async fn a_board_takes_so_many_cards_and_members_and_an_owner_so_many_boards() {
+    let office = Office::new().await;
+    let mut ann = office.node.client("ann").await;
+    let fill = async |tx: &mut Tx| {
+        let sql = "INSERT INTO desk_card (board, id, list, ord, title, labels, assignees, due, archived, trashed_ms,
+                       described, changed, edits)
+                   WITH RECURSIVE number (n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM number WHERE n < 19999)
+                   SELECT 'b', 'x' || n, 'l9', n, 'x', '[]', '[]', NULL, 0, n, 0, 0, '{}' FROM number";
+        tx.execute(sql, []).await?;
+        let sql = "INSERT INTO desk_member (board, user_id, role)
+                   WITH RECURSIVE number (n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM number WHERE n < 498)
+                   SELECT 'o' || n, 'ann', 3 FROM number";
+        tx.execute(sql, []).await?;
+        tx.execute("INSERT INTO desk_member (board, user_id, role) VALUES ('p', 'ann', 2)", []).await
+    };
+    office.store.write(fill).await.expect("it is filled");
+    done(&mut ann, "card.create", json!({"card": "last", "list": "l1", "title": "x"})).await;
+    let more = json!({"card": "more", "list": "l1", "title": "x"});
+    assert_eq!(why(call(&mut ann, "card.create", more).await).0, "full");
+    ann.call("board.create", json!({"board": "last", "title": "x"})).await.expect("it is the 500th");
+    let refused = ann.call("board.create", json!({"board": "more", "title": "x"})).await;
+    assert_eq!(why(refused).0, "full");
+    assert_eq!(office.node.boot("/desk", Some("ann")).await.expect("it is served")["can_create"], false);
+    for number in 3..100 {
+        office.member(&format!("member-{number}"), Role::Viewer).await;
+    }
+    let more = UserId::from("more");
+    let refused = office.desk.set_member(office.node.kernel(), &board(), &more, Role::Viewer).await;
+    assert_eq!(refused.expect_err("it is full").code().as_str(), "full");
+    office.member("bob", Role::Viewer).await;
 }
