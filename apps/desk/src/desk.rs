@@ -71,6 +71,7 @@ impl Desk {
             .page("/desk", pages::boards)
             .page("/desk/{board}", pages::board)
             .http(Method::GET, "/api/desk/boards/{board}", pages::whole_board)
+            .http(Method::GET, "/api/desk/boards/{board}/archive", pages::archive)
             .with_state(self.clone())
     }
 

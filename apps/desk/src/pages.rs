@@ -12,12 +12,12 @@ use crate::{
     error::DeskError,
     rules::BOARDS_MAX,
     store::{
-        boards as board_rows, members,
+        archive as archive_rows, boards as board_rows, members,
         snapshot::{Content, Extent, content, counts},
     },
     wire::{
         BoardId,
-        parts::{Boards, Position, Snapshot},
+        parts::{Archive, Boards, Position, Snapshot},
     },
 };
 
@@ -53,6 +53,23 @@ pub(crate) async fn whole_board(
 ) -> Result<Json<Snapshot>, Rejection> {
     let (user, board) = (request.user()?, request.parameter("board")?);
     snapshot(&desk, user, &board, async |_: &mut ReadTx| Ok(Extent::Whole)).await.map(Json)
+}
+
+/// `GET /api/desk/boards/{board}/archive`: what can be taken back.
+pub(crate) async fn archive(
+    request: HttpRequest,
+    State(desk): State<Desk>,
+) -> Result<Json<Archive>, Rejection> {
+    let (user, board) = (request.user()?, request.parameter::<BoardId>("board")?);
+    let read = async |tx: &mut ReadTx| -> Result<Option<Archive>, DeskError> {
+        if board_rows::board(tx, &board).await?.is_none() {
+            return Ok(None);
+        }
+        members::role(tx, &board, user).await?.ok_or(DeskError::Forbidden)?;
+        Ok(Some(archive_rows::of_board(tx, &board).await?))
+    };
+    let missing = || Rejection::new(ErrorCode::NotFound, "there is no such board").field("board");
+    desk.store().read(read).await?.map(Json).ok_or_else(missing)
 }
 
 /// A board and the position that it is of, read in one moment.

@@ -9,8 +9,8 @@ use crate::wire::{
     calls::{self, Applied, CardRead, CardSeen, Field, ListSeen, Old, Overwritten, Place},
     events::{self, DeskBoards},
     parts::{
-        Board, BoardEntry, Boards, Card, CardVersions, Label, List, ListVersions, Member, Position, Role,
-        Snapshot,
+        Archive, Board, BoardEntry, Boards, Card, CardVersions, Label, List, ListVersions, Member, Position,
+        Role, Snapshot,
     },
 };
 
@@ -31,7 +31,7 @@ pub(crate) type Declared = (&'static str, String);
 pub fn typescript() -> [(&'static str, String); 3] {
     let config = &Config::new().with_large_int("number");
     let parts = declared!(config, BoardId ListId CardId LabelId Role Position CardVersions ListVersions Card List
-        Label Member Board Snapshot BoardEntry Boards);
+        Label Member Board Snapshot Archive BoardEntry Boards);
     let mut calls = declared!(config, Applied Overwritten Field Old Place CardRead CardSeen ListSeen);
     calls.extend(calls::typescript(config));
     let mut events = events::typescript(config);

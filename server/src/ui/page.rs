@@ -36,6 +36,7 @@ impl Page {
     }
 
     /// Bytes of memory, about.
+    #[cfg(feature = "ssr")]
     pub(super) fn bytes(&self) -> usize {
         self.html.len() + self.gzip.len()
     }

@@ -104,13 +104,13 @@ mod absent {
             Self
         }
 
-        pub(in super::super) async fn page(
+        pub(in super::super) fn page(
             &self,
             _: [u8; 32],
             _: &str,
             _: impl FnOnce(Rendered) -> Page,
-        ) -> Option<Arc<Page>> {
-            None
+        ) -> std::future::Ready<Option<Arc<Page>>> {
+            std::future::ready(None)
         }
     }
 }

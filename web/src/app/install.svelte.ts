@@ -1,4 +1,4 @@
-// The browser's offer to install the app, kept for when the reader asks for it: nothing pops up.
+// The browser's offer to install the app, kept for when the reader asks for it.
 
 interface InstallPrompt extends Event {
   prompt(): Promise<unknown>;
@@ -20,9 +20,7 @@ export const install = {
 
 /** To be called once, early: the browser offers it when it likes. */
 export function awaitInstallOffer(): void {
-  window.addEventListener('beforeinstallprompt', (event) => {
-    event.preventDefault();
-    offer = event as InstallPrompt;
-  });
+  // Not prevented: the browser would write a line about it into the console of every page.
+  window.addEventListener('beforeinstallprompt', (event) => (offer = event as InstallPrompt));
   window.addEventListener('appinstalled', () => (offer = null));
 }

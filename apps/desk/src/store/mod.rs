@@ -1,5 +1,6 @@
 //! Boards in the database.
 
+pub(crate) mod archive;
 pub(crate) mod boards;
 pub(crate) mod cards;
 pub(crate) mod labels;

@@ -150,6 +150,15 @@ pub struct Snapshot {
     pub complete: bool,
 }
 
+/// What of a board is put away, or in the trash and can be taken back: `GET /api/desk/boards/{board}/archive`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, TS)]
+pub struct Archive {
+    /// Archived cards, the last changed first; at most 200.
+    pub archived: Vec<Card>,
+    /// Cards in the trash, the last thrown away first; at most 200.
+    pub deleted: Vec<Card>,
+}
+
 /// A board in the list of one's boards.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, TS)]
 pub struct BoardEntry {

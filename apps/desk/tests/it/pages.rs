@@ -38,3 +38,29 @@ async fn a_page_has_a_whole_board_of_400_cards_and_the_beginning_of_a_larger_one
     assert_eq!(small["role"], "viewer");
     assert_eq!(small["position"], office.snapshot("ann").await["position"]);
 }
+
+/// Red where the trash counted as the archive, and where the archive was open to everybody.
+#[tokio::test]
+async fn what_is_archived_or_in_the_trash_can_be_found_by_members() {
+    let office = Office::new().await;
+    let mut ann = office.node.client("ann").await;
+    for card in ["c1", "c2", "c3", "c4"] {
+        done(&mut ann, "card.create", json!({"card": card, "list": "l1", "title": card})).await;
+    }
+    done(&mut ann, "card.change", json!({"card": "c1", "archived": true})).await;
+    done(&mut ann, "card.change", json!({"card": "c2", "archived": true})).await;
+    done(&mut ann, "card.delete", json!({"card": "c2"})).await;
+    done(&mut ann, "card.delete", json!({"card": "c3"})).await;
+    let ask = async |user| {
+        let request =
+            http::Request::get("/api/desk/boards/b/archive").body(veche_kernel::web::Body::default());
+        office.node.ask_http(request.expect("it is a request"), user).await
+    };
+    let found: Value = serde_json::from_slice(ask(Some("eve")).await.body()).expect("it is JSON");
+    let ids = |of: &str| -> Vec<Value> {
+        found[of].as_array().expect("a list").iter().map(|card| card["id"].clone()).collect()
+    };
+    assert_eq!((ids("archived"), ids("deleted")), (vec![json!("c1")], vec![json!("c3"), json!("c2")]));
+    assert_eq!(ask(Some("mallory")).await.status(), 403);
+    assert_eq!(ask(None).await.status(), 401);
+}

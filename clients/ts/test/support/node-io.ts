@@ -5,7 +5,10 @@ import type { Io, Socket, SocketEvents, World } from '../../src/io.ts';
 
 /** Opens sockets as a browser would: without the reason of a failure, which is 1006. */
 export function nodeSocket(url: string, protocol: string, events: SocketEvents): Socket {
-  const socket = new WebSocket(url, protocol);
+  return wrap(new WebSocket(url, protocol), events);
+}
+
+export function wrap(socket: WebSocket, events: SocketEvents): Socket {
   socket.on('open', () => events.opened());
   socket.on('message', (data) => events.text(String(data)));
   socket.on('close', (code, reason) => events.closed(code, String(reason)));

@@ -25,17 +25,19 @@ export class Server {
   readonly port: number;
   readonly #data: string;
   readonly #settings: readonly string[];
+  readonly #flags: readonly string[];
   #process: ChildProcess | null = null;
 
-  private constructor(port: number, settings: readonly string[]) {
+  private constructor(port: number, settings: readonly string[], flags: readonly string[]) {
     this.port = port;
     this.#settings = settings;
+    this.#flags = flags;
     this.#data = mkdtempSync(join(tmpdir(), 'veche-client-'));
   }
 
   /** Started and ready. `settings` are `--set`'s. */
-  static async start(settings: readonly string[] = UNBOUND): Promise<Server> {
-    const server = new Server(await freePort(), settings);
+  static async start(settings: readonly string[] = UNBOUND, flags: readonly string[] = ['--demo']): Promise<Server> {
+    const server = new Server(await freePort(), settings, flags);
     await server.run();
     return server;
   }
@@ -47,7 +49,7 @@ export class Server {
   /** Starts the process on its data and port, and waits until it is ready. */
   async run(): Promise<void> {
     const sets = [DURABLE, ...this.#settings].flatMap((setting) => ['--set', setting]);
-    const args = ['serve', '--demo', '--port', String(this.port), '--data', this.#data, ...sets];
+    const args = ['serve', ...this.#flags, '--port', String(this.port), '--data', this.#data, ...sets];
     const child = spawn(binary(), args, { cwd: this.#data, env: clean(), stdio: ['ignore', 'ignore', 'pipe'] });
     let said = '';
     child.stderr.on('data', (chunk) => (said = (said + chunk).slice(-4000)));
@@ -99,12 +101,12 @@ async function ready(url: string): Promise<void> {
 }
 
 /** A request by Node itself: a test's page may have a `fetch` of its own. */
-export function request(url: string, options: RequestOptions = {}, body = ''): Promise<{ status: number; text: string }> {
+export function request(url: string, options: RequestOptions = {}, body = ''): Promise<{ status: number; text: string; cookies: readonly string[] }> {
   return new Promise((done, failed) => {
     const asked = ask(url, { agent: false, ...options }, (response) => {
       let text = '';
       response.on('data', (chunk) => (text += chunk));
-      response.on('end', () => done({ status: response.statusCode ?? 0, text }));
+      response.on('end', () => done({ status: response.statusCode ?? 0, text, cookies: response.headers['set-cookie'] ?? [] }));
       response.on('error', failed);
     });
     asked.on('error', failed);

@@ -139,6 +139,14 @@ export type Snapshot = {
   complete: boolean;
 };
 
+/** What of a board is put away, or in the trash and can be taken back: `GET /api/desk/boards/{board}/archive`. */
+export type Archive = {
+  /** Archived cards, the last changed first; at most 200. */
+  archived: Array<Card>;
+  /** Cards in the trash, the last thrown away first; at most 200. */
+  deleted: Array<Card>;
+};
+
 /** A board in the list of one's boards. */
 export type BoardEntry = {
   /** The board. */

@@ -2,10 +2,10 @@
 
 import type { DeskCalls } from '../generated/calls';
 import type { DeskEvents } from '../generated/events';
-import type { Card } from '../generated/parts';
 
 export type { Applied, CardRead, CardSeen, Overwritten } from '../generated/calls';
 export type {
+  Archive,
   BoardEntry,
   Boards,
   Card,
@@ -16,12 +16,6 @@ export type {
   Role,
   Snapshot,
 } from '../generated/parts';
-
-/** What was put away or thrown away, the last first. */
-export interface Archive {
-  readonly archived: readonly Card[];
-  readonly deleted: readonly Card[];
-}
 
 export type EventName = Exclude<keyof DeskEvents, 'desk.boards'> & string;
 export type EventData<Name extends EventName> = DeskEvents[Name];
