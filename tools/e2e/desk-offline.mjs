@@ -69,8 +69,9 @@ async function workOffline({ page, list, addCards, shows }, from, to) {
   await press('Space', 'ArrowRight', 'Space');
   await shows(to, ['a']);
   await focus('c');
-  await list(from).locator('[data-card]', { hasText: /^c/ }).hover();
-  await list(from).locator('[data-card]', { hasText: /^c/ }).locator('.menu').click();
+  const card = list(from).locator('[data-card]', { has: page.locator('.title', { hasText: /^c$/ }) });
+  await card.hover();
+  await card.locator('.menu').click();
   await page.getByRole('menuitem', { name: 'Delete' }).click();
   // Down and up again, three times: six moves that come to nothing in the end.
   for (let times = 0; times < 3; times += 1) {

@@ -19,6 +19,11 @@ const LISTS: [&str; 3] = ["l1", "l2", "l3"];
 const CARDS: usize = 5;
 const OPERATIONS: usize = 6;
 
+/// Histories that run beside each other: most of their time is the disk's.
+const BESIDE: u64 = 4;
+/// Histories of one node: their owner may own 500 boards.
+const BOARDS: usize = 400;
+
 /// Numbers that a seed gives: splitmix64.
 struct Dice(u64);
 
@@ -276,8 +281,15 @@ fn check_event(frame: &Value, answers: &Answers, seen: &mut BTreeSet<(String, St
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn every_copy_of_a_board_comes_to_be_the_board() {
     let histories = std::env::var("VECHE_DESK_HISTORIES").ok().and_then(|count| count.parse().ok());
-    let mut world = World::new().await;
-    for seed in 0..histories.unwrap_or(200_u64) {
-        world.run(seed).await;
-    }
+    let histories: u64 = histories.unwrap_or(200);
+    let one_after_the_other = async |first: u64| {
+        let mut world = World::new().await;
+        for (number, seed) in (first..histories).step_by(BESIDE as usize).enumerate() {
+            if number % BOARDS == BOARDS - 1 {
+                world = World::new().await;
+            }
+            world.run(seed).await;
+        }
+    };
+    futures_util::future::join_all((0..BESIDE).map(one_after_the_other)).await;
 }
