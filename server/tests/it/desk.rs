@@ -46,7 +46,7 @@ fn operation(event: &str, op_id: &str, data: &Value) -> Value {
 /// The round's operations: a card is made, and the wanderer changes its list.
 fn operations(round: u64) -> [Value; 2] {
     let card = format!("card{round}");
-    let to = if round % 2 == 0 { "right" } else { "left" };
+    let to = if round.is_multiple_of(2) { "right" } else { "left" };
     let made = json!({"card": card, "list": "left", "title": card});
     [
         operation("card.create", &format!("make{round}"), &made),
@@ -64,7 +64,7 @@ fn an_operation_whose_answer_was_lost_is_applied_once() {
     let mut random = Random(anywhere("VECHE_DESK_SEED"));
     for round in 1..=kills() {
         let operations = operations(round);
-        let is_seen = round % 2 == 0;
+        let is_seen = round.is_multiple_of(2);
         let seen = die_of(&mut server, &token, &operations, is_seen.then_some(round), &mut random);
         server.restart();
         let mut client = Client::insist(server.address(), &token);
