@@ -1,7 +1,7 @@
 /// <reference lib="webworker" />
 // The service worker: the shell and the pages that were last seen are there without a network.
 //
-// It keeps the boot data of pages, not their HTML: any page of this build is a template that the browser mounts them in.
+// It keeps the boot data of pages, not their HTML, since each page of this build is a template that the browser mounts them in.
 // What it keeps is of one user; a page of somebody else, or of nobody, ends it. `session.ts` does the same at signing out.
 
 import { bootIn, offlinePage, pageWith, type KeptBoot } from './sw-pages';

@@ -12,7 +12,8 @@ const FILE_LIMIT: usize = 800;
 const FUNCTION_LIMIT: usize = 80;
 
 /// Files above the goal, each with the reason why cutting it would make it worse.
-const LONG_FILES: &[(&str, &str)] = &[];
+const LONG_FILES: &[(&str, &str)] =
+    &[("web/src/desk/parts/CardTile.svelte", "a component within it is made for each card of a board")];
 
 /// Files and functions that are too long, and entries of the list that are not needed any more.
 pub(crate) fn complaints(tree: &Tree) -> Vec<String> {
