@@ -73,7 +73,7 @@ fn create(turn: u32) -> Value {
 }
 
 fn wander(turn: u32) -> Value {
-    let to = if turn % 2 == 0 { "l2" } else { "l1" };
+    let to = if turn.is_multiple_of(2) { "l2" } else { "l1" };
     let data = json!({"card": "wanderer", "to_list": to});
     json!({"type": "card.move", "channel": "board:b", "op_id": format!("move-{turn}"), "data": data})
 }
