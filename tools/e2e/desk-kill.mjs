@@ -1,5 +1,6 @@
 // A server is killed in the middle of a stream of moves, and started again: both browsers come back by themselves,
-// and no move is lost or doubled. The moves are made as people make them, by the keyboard.
+// and no move is lost or doubled. The moves are made as people make them, by the keyboard. Meanwhile the Wi-Fi glyph at
+// the end of the top bar turns from green to red and back.
 
 import assert from 'node:assert/strict';
 import { live, until, withUsers } from './kit/desk.mjs';
@@ -8,6 +9,9 @@ import { withServer } from './kit/server.mjs';
 /** How often it is killed, and how many moves each of the two makes around it. */
 const KILLS = 3;
 const MOVES = 6;
+
+/** The hues of what is well and of what is not. */
+const [GREEN, RED] = [150, 25];
 
 /** What pages say of a server that is gone, which is what this test does. */
 const GONE = /ERR_(CONNECTION_(REFUSED|RESET|CLOSED|ABORTED)|EMPTY_RESPONSE|SOCKET_NOT_CONNECTED|ABORTED|INCOMPLETE_CHUNKED_ENCODING)|WebSocket connection to/;
@@ -19,6 +23,7 @@ await withServer(async (server) => {
     async ({ anya, pasha }) => {
       const both = [anya, pasha];
       for (const person of both) await person.board('sprint');
+      await shows(anya.page, 'online', GREEN);
       const before = await board(anya.page);
       assert.deepEqual(await board(pasha.page), before);
       await wander(anya.page, 8);
@@ -28,11 +33,13 @@ await withServer(async (server) => {
         const moving = Promise.all([wander(anya.page, 2 * round), wander(pasha.page, 2 * round + 1)]);
         await server.kill();
         await moving;
+        await shows(pasha.page, 'reconnecting', RED);
         await server.start();
         for (const person of both) {
           await live(person.page);
           await person.saved();
         }
+        await shows(pasha.page, 'online', GREEN);
         await until('both show one board', () => Promise.all(both.map(({ page }) => board(page))), ([one, two]) => same(one, two));
       }
 
@@ -45,6 +52,17 @@ await withServer(async (server) => {
     (complaint) => GONE.test(complaint),
   );
 });
+
+/** Waits until the glyph at the right end of the top bar is in this state, and in its hue. */
+async function shows(page, state, hue) {
+  const look = () =>
+    page.locator('header [data-state]').evaluate((glyph) => ({
+      state: glyph.dataset.state,
+      hue: Number(getComputedStyle(glyph).color.match(/^oklch\(\S+ \S+ ([\d.]+)/)?.[1]),
+      isLast: innerWidth - glyph.getBoundingClientRect().right < 24,
+    }));
+  await until(`the glyph is ${state}`, look, (seen) => seen.state === state && seen.hue === hue && seen.isLast);
+}
 
 /** One card goes through a list by the keyboard, one place a move. */
 async function wander(page, at) {

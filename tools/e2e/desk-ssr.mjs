@@ -31,6 +31,7 @@ async function withoutScripts(url, cookies) {
     }
     await page.goto(`${url}/desk`);
     assert.ok((await page.locator('a[href="/desk/welcome"]').count()) > 0, 'the boards are links');
+    assert.match(await page.title(), /Realtime Desk/);
   } finally {
     await browser.close();
   }
