@@ -10,8 +10,8 @@ import { withServer } from './kit/server.mjs';
 const KILLS = 3;
 const MOVES = 6;
 
-/** The hues of what is well and of what is not. */
-const [GREEN, RED] = [150, 25];
+/** The tokens of the colours of what is well and of what is not. */
+const [GREEN, RED] = ['--ok', '--bad'];
 
 /** What pages say of a server that is gone, which is what this test does. */
 const GONE = /ERR_(CONNECTION_(REFUSED|RESET|CLOSED|ABORTED)|EMPTY_RESPONSE|SOCKET_NOT_CONNECTED|ABORTED|INCOMPLETE_CHUNKED_ENCODING)|WebSocket connection to/;
@@ -53,15 +53,17 @@ await withServer(async (server) => {
   );
 });
 
-/** Waits until the glyph at the right end of the top bar is in this state, and in its hue. */
-async function shows(page, state, hue) {
+/** Waits until the glyph at the right end of the top bar is in this state, and of this colour. */
+async function shows(page, state, token) {
   const look = () =>
-    page.locator('header [data-state]').evaluate((glyph) => ({
-      state: glyph.dataset.state,
-      hue: Number(getComputedStyle(glyph).color.match(/^oklch\(\S+ \S+ ([\d.]+)/)?.[1]),
-      isLast: innerWidth - glyph.getBoundingClientRect().right < 24,
-    }));
-  await until(`the glyph is ${state}`, look, (seen) => seen.state === state && seen.hue === hue && seen.isLast);
+    page.locator('header [data-state]').evaluate((glyph, name) => {
+      const probe = document.body.appendChild(document.createElement('i'));
+      probe.style.color = `var(${name})`;
+      const isOfColour = getComputedStyle(glyph).color === getComputedStyle(probe).color;
+      probe.remove();
+      return { state: glyph.dataset.state, isOfColour, isLast: innerWidth - glyph.getBoundingClientRect().right < 24 };
+    }, token);
+  await until(`the glyph is ${state}`, look, (seen) => seen.state === state && seen.isOfColour && seen.isLast);
 }
 
 /** One card goes through a list by the keyboard, one place a move. */
