@@ -46,7 +46,9 @@ await withServer(async (server) => {
       const after = await board(anya.page);
       assert.deepEqual(cards(after), cards(before), 'no card is lost or doubled');
       assert.ok(!same(after, before), 'cards were moved');
-      const kept = await anya.page.context().request.get(`${server.url}/api/desk/boards/sprint`);
+      const kept = await anya.page.context().request.get(`${server.url}/api/desk/boards/sprint`, {
+        headers: { origin: server.url },
+      });
       assert.deepEqual(stored(await kept.json()), after, 'and it is the board that the server keeps');
     },
     (complaint) => GONE.test(complaint),

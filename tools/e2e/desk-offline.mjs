@@ -83,7 +83,7 @@ async function workOffline({ page, list, addCards, shows }, from, to) {
   }
   await focus('b');
   await press('d');
-  await page.getByRole('button', { name: 'Tomorrow', exact: true }).click();
+  await page.getByRole('button', { name: /^(tomorrow|завтра)$/i }).click();
 }
 
 /** All lists with their cards, as the page shows them. */

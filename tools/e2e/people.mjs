@@ -41,6 +41,8 @@ await withBrowser(async ({ open, url }) => {
 
   const forgotten = await open('/people/sign-in');
   await forgotten.click('#other a');
+  // Both pages have a field for the address; only the one before has a password.
+  await forgotten.locator('input[name=password]').waitFor({ state: 'detached' });
   await send(forgotten, { email: EMAIL });
   await says(forgotten, /mail|почту/);
   const reset = await open(await link(url, 'reset'));

@@ -125,7 +125,7 @@ async function offline(page, context, url) {
   await page.goto(`${url}/desk`);
   await page.locator('header [data-state=online]').waitFor();
   await page.click('header [aria-haspopup=menu]');
-  await Promise.all([page.waitForURL(`${url}/`), page.click('[role=menuitem]:has-text("Выйти")')]);
+  await Promise.all([page.waitForURL(`${url}/`), page.click('[role=menuitem]:has-text("Выйти"), [role=menuitem]:has-text("Sign out")')]);
   await page.locator('#demo').waitFor();
   const kept = await page.evaluate(async () => {
     const names = (await caches.keys()).filter((name) => name.startsWith('veche-pages'));
