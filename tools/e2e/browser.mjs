@@ -66,8 +66,14 @@ function listen(page, complaints) {
   });
   page.on('pageerror', (error) => complaints.push(`uncaught: ${error.stack ?? error.message}`));
   page.on('requestfailed', (request) => {
+    if (isLeftIcon(request)) return;
     complaints.push(`request: ${request.method()} ${request.url()} ${request.failure()?.errorText}`);
   });
+}
+
+/** The browser fetches a page's icon when it has the time, and drops it where the page is left before. */
+function isLeftIcon(request) {
+  return new URL(request.url()).pathname === '/favicon.svg' && request.failure()?.errorText === 'net::ERR_ABORTED';
 }
 
 function required(name) {
