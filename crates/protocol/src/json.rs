@@ -3,6 +3,8 @@
 //!
 //! Payloads travel as raw slices. They are never built as trees here.
 
+use std::fmt::Write as _;
+
 use memchr::{memchr, memchr2};
 
 /// How deep a frame may nest: the frame's own object is level 1, and its payload counts too.
@@ -144,4 +146,33 @@ pub fn write_u64(out: &mut Vec<u8>, mut value: u64) {
         }
     }
     out.extend_from_slice(&digits[start..]);
+}
+
+/// Appends a text as a JSON string, with its quotes, to a text.
+pub fn push_str(out: &mut String, text: &str) {
+    if plain_prefix(text.as_bytes()) == text.len() {
+        out.reserve(text.len() + 2);
+        out.push('"');
+        out.push_str(text);
+        out.push('"');
+        return;
+    }
+    out.push('"');
+    for c in text.chars() {
+        match c {
+            '"' => out.push_str("\\\""),
+            '\\' => out.push_str("\\\\"),
+            '\n' => out.push_str("\\n"),
+            '\r' => out.push_str("\\r"),
+            '\t' => out.push_str("\\t"),
+            '\0'..'\x20' => write!(out, "\\u{:04x}", u32::from(c)).expect("a String takes all"),
+            _ => out.push(c),
+        }
+    }
+    out.push('"');
+}
+
+/// Appends an integer in decimal to a text.
+pub fn push_u64(out: &mut String, value: u64) {
+    write!(out, "{value}").expect("a String takes all");
 }

@@ -5,6 +5,7 @@
 
 pub mod client;
 pub mod code;
+pub mod engine_io;
 pub mod json;
 pub mod name;
 pub mod position;
