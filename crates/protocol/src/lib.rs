@@ -11,5 +11,6 @@ pub mod name;
 pub mod position;
 pub mod server;
 pub mod session;
+pub mod socket_io;
 pub mod sse;
 pub mod ws;
