@@ -1,9 +1,11 @@
 //! A call of a client, and the extractors that a handler's arguments are made of.
 
+use std::borrow::Cow;
+
 use serde::de::DeserializeOwned;
 use veche_protocol::{code::ErrorCode, name::ChannelName};
 
-use crate::{publication::UserId, reply::Rejection, session::Session, web::field_of};
+use crate::{inbox::Entry, publication::UserId, reply::Rejection, session::Session, web::field_of};
 
 /// A client's application event on its way to the handler.
 #[derive(Debug, Clone)]
@@ -13,7 +15,11 @@ pub struct Call {
     pub(crate) parameter: Option<Box<str>>,
     pub(crate) channel: Option<ChannelName>,
     pub(crate) data: Box<str>,
+    /// Whether `data` is a list of arguments, because there is not one of them.
+    pub(crate) args: bool,
     pub(crate) op_id: Option<Box<str>>,
+    /// Which of the session's calls it is.
+    pub(crate) number: u32,
 }
 
 impl Call {
@@ -37,6 +43,19 @@ impl Call {
         self.op_id.as_deref()
     }
 
+    /// The payload as a list of arguments, raw JSON: that of an emit, or else the payload alone.
+    pub fn list(&self) -> Cow<'_, str> {
+        if self.args { Cow::Borrowed(&self.data) } else { Cow::Owned(format!("[{}]", self.data)) }
+    }
+
+    /// Answers the client before the handler has ended, and in its place: by a list of arguments, raw JSON. What
+    /// the handler returns then is nobody's. Only clients of Socket.IO take more than one, or none.
+    pub fn answer(&self, list: impl Into<Box<str>>) {
+        let (session, list) = (self.session.key, list.into());
+        let entry = Entry::Answer { session, call: self.number, list };
+        self.session.node.routes.push(session.shard, entry);
+    }
+
     /// The channel that the frame named.
     pub fn channel(&self) -> Option<&ChannelName> {
         self.channel.as_ref()
@@ -57,6 +76,10 @@ pub trait Extract<S>: Sized {
 /// The payload, deserialised. A wrong or missing field is answered by `bad_request` with its name.
 #[derive(Debug, Clone)]
 pub struct Data<T>(pub T);
+
+/// The arguments of an emit, as a tuple; a native frame has one, or those that its list holds.
+#[derive(Debug, Clone)]
+pub struct Args<T>(pub T);
 
 /// A clone of the module's state.
 #[derive(Debug, Clone)]
@@ -115,11 +138,25 @@ impl<S: Clone> Extract<S> for State<S> {
 
 impl<T: DeserializeOwned, S> Extract<S> for Data<T> {
     fn extract(call: &Call, _: &S) -> Result<Self, Rejection> {
-        let mut json = serde_json::Deserializer::from_str(&call.data);
-        serde_path_to_error::deserialize(&mut json).map(Data).map_err(|error| {
-            let message = error.inner().to_string();
-            let field = field_of("data", &error.path().to_string(), &message);
-            Rejection::new(ErrorCode::BadRequest, message).field(field)
-        })
+        // No arguments are, to whoever takes one, nothing.
+        let data = if call.args && &*call.data == "[]" { "null" } else { &call.data };
+        read(data).map(Data)
     }
+}
+
+impl<T: DeserializeOwned, S> Extract<S> for Args<T> {
+    fn extract(call: &Call, _: &S) -> Result<Self, Rejection> {
+        let is_list = call.args || call.data.starts_with('[');
+        let list = call.list();
+        read(if is_list { &call.data } else { &list }).map(Args)
+    }
+}
+
+fn read<T: DeserializeOwned>(json: &str) -> Result<T, Rejection> {
+    let mut json = serde_json::Deserializer::from_str(json);
+    serde_path_to_error::deserialize(&mut json).map_err(|error| {
+        let message = error.inner().to_string();
+        let field = field_of("data", &error.path().to_string(), &message);
+        Rejection::new(ErrorCode::BadRequest, message).field(field)
+    })
 }

@@ -219,10 +219,21 @@ impl Routes {
         frame: &ServerFrame<'_>,
         audience: Audience,
     ) {
-        if record.interest.is_empty() {
-            return;
+        if !record.interest.is_empty() {
+            self.spread(channel, record, Framed::notice(&channel.name, frame), audience);
         }
-        let framed = Arc::new(Framed::notice(frame));
+    }
+
+    /// Sends a publication that is not retained, and has no place in the channel's order but that of this moment.
+    pub(crate) fn volatile(&self, publication: Publication) {
+        let Some(channel) = self.find(&publication.channel) else { return };
+        let record = lock(&channel.record);
+        let framed = Framed::volatile(publication, record.cursor.delivered());
+        self.spread(&channel, &record, framed, Audience::Live);
+    }
+
+    fn spread(&self, channel: &Arc<NodeChannel>, record: &Record, framed: Framed, audience: Audience) {
+        let framed = Arc::new(framed);
         for (shard, _) in &record.interest {
             let entry = Entry::Notice { channel: channel.clone(), framed: framed.clone(), audience };
             self.push(*shard, entry);

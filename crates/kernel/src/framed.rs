@@ -1,17 +1,27 @@
 //! A publication as the bytes that sockets take: framed once for each encoding, shared by all subscribers.
 
+mod socket_io;
+
 use std::{
     cell::RefCell,
-    sync::{Arc, OnceLock},
+    sync::{Arc, Mutex},
 };
 
 use bytes::Bytes;
+use smallvec::SmallVec;
 use veche_protocol::{
+    name::ChannelName,
+    position::Position,
     server::{From, ServerFrame},
+    socket_io::{Args, Outgoing},
     sse, ws,
 };
 
-use crate::publication::Publication;
+pub use self::socket_io::{SocketIo, namespace_of, tag_of};
+use crate::{
+    inbox::lock,
+    publication::{Publication, SessionId},
+};
 
 /// How a door writes frames: two sessions of one encoding take the same bytes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -23,6 +33,9 @@ pub enum Encoding {
     NativeDeflate,
     /// Records of server-sent events, for a session that only listens. See [`veche_protocol::sse`].
     Sse,
+    /// Packets of Socket.IO in WebSocket frames. What is for one session alone, its wire writes: see
+    /// [`Wire::write`](crate::Wire::write).
+    SocketIo(SocketIo),
 }
 
 thread_local! {
@@ -35,11 +48,22 @@ impl Encoding {
         matches!(self, Self::Sse)
     }
 
+    /// Whether the door itself looks after the heartbeat.
+    pub(crate) const fn has_own_heartbeat(self) -> bool {
+        matches!(self, Self::SocketIo(_))
+    }
+
+    /// Whether a session that is left out of a publication is told so.
+    pub(crate) const fn tells_skipped(self) -> bool {
+        !matches!(self, Self::SocketIo(_))
+    }
+
     /// What goes out to show that the connection lives.
     pub(crate) fn pulse(self) -> Bytes {
         match self {
             Self::Native | Self::NativeDeflate => Bytes::from_static(&[0x89, 0]),
             Self::Sse => sse::pulse().into(),
+            Self::SocketIo(_) => Bytes::new(),
         }
     }
 
@@ -48,92 +72,160 @@ impl Encoding {
         match self {
             Self::Native | Self::NativeDeflate => frame.encode(out),
             Self::Sse => sse::write(frame, out),
+            Self::SocketIo(_) => {}
         }
     }
 
     /// Frames what [`Encoding::write`] wrote.
-    pub(crate) fn frame(self, text: &[u8]) -> Bytes {
-        let mut out = Vec::with_capacity(text.len() + 10);
+    pub(crate) fn frame(self, text: Vec<u8>) -> Bytes {
         match self {
             Self::NativeDeflate if text.len() >= ws::DEFLATE_MIN => {
-                DEFLATER.with_borrow_mut(|deflater| deflater.frame(&mut out, ws::Opcode::Text, text));
+                let mut out = Vec::with_capacity(text.len());
+                DEFLATER.with_borrow_mut(|deflater| deflater.frame(&mut out, ws::Opcode::Text, &text));
+                out.into()
             }
-            Self::Native | Self::NativeDeflate => ws::frame(&mut out, ws::Opcode::Text, text),
-            Self::Sse => out.extend_from_slice(text),
+            Self::Native | Self::NativeDeflate => {
+                let mut out = Vec::with_capacity(text.len() + 10);
+                ws::frame(&mut out, ws::Opcode::Text, &text);
+                out.into()
+            }
+            Self::Sse | Self::SocketIo(_) => text.into(),
         }
-        out.into()
-    }
-
-    /// Frames a server frame.
-    pub(crate) fn encode(self, frame: &ServerFrame<'_>) -> Bytes {
-        let mut text = Vec::with_capacity(160);
-        self.write(frame, &mut text);
-        self.frame(&text)
     }
 }
 
 /// A text that goes to many sessions.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(crate) struct Framed {
-    publication: Option<Arc<Publication>>,
-    text: Box<[u8]>,
-    native: OnceLock<Bytes>,
-    deflated: OnceLock<Bytes>,
-    record: OnceLock<Bytes>,
+    content: Content,
+    /// The bytes of each encoding that was asked for.
+    made: Mutex<SmallVec<[(Encoding, Bytes); 1]>>,
+}
+
+#[derive(Debug)]
+enum Content {
+    /// Positioned or ephemeral: it counts as one of the channel's.
+    Publication(Arc<Publication>),
+    /// Lost where a socket refuses it, and never retained; with the head that the channel had.
+    Volatile(Box<Publication>, Option<Position>),
+    /// Presence and typing: the event, the channel, and the frame.
+    Notice { event: &'static str, channel: ChannelName, text: Box<[u8]> },
 }
 
 impl Framed {
     pub(crate) fn publication(publication: Arc<Publication>) -> Self {
-        Self { publication: Some(publication), ..Self::default() }
+        Self::of(Content::Publication(publication))
+    }
+
+    /// A publication that is not retained, after this head.
+    pub(crate) fn volatile(publication: Publication, head: Option<Position>) -> Self {
+        Self::of(Content::Volatile(Box::new(publication), head))
     }
 
     /// A frame that is no publication: presence and typing.
-    pub(crate) fn notice(frame: &ServerFrame<'_>) -> Self {
+    pub(crate) fn notice(channel: &ChannelName, frame: &ServerFrame<'_>) -> Self {
         let mut text = Vec::new();
         frame.encode(&mut text);
-        Self { text: text.into(), ..Self::default() }
+        let event = match frame {
+            ServerFrame::Members { change, .. } => change.as_str(),
+            _ => "typing",
+        };
+        Self::of(Content::Notice { event, channel: channel.clone(), text: text.into() })
+    }
+
+    fn of(content: Content) -> Self {
+        Self { content, made: Mutex::default() }
     }
 
     pub(crate) fn carried(&self) -> Option<&Arc<Publication>> {
-        self.publication.as_ref()
-    }
-
-    /// The bytes in this encoding, made on first use.
-    pub(crate) fn bytes(&self, encoding: Encoding) -> &Bytes {
-        match encoding {
-            Encoding::Native => self.native.get_or_init(|| self.make(encoding)),
-            // Below the threshold both encodings are one.
-            Encoding::NativeDeflate if self.is_small() => self.bytes(Encoding::Native),
-            Encoding::NativeDeflate => self.deflated.get_or_init(|| self.make(encoding)),
-            Encoding::Sse => self.record.get_or_init(|| self.make(encoding)),
+        match &self.content {
+            Content::Publication(publication) => Some(publication),
+            _ => None,
         }
     }
 
-    fn is_small(&self) -> bool {
-        let payload = self.publication.as_ref().map_or(self.text.len(), |publication| publication.data.len());
-        payload < ws::DEFLATE_MIN
+    /// Whether this session, which is subscribed to the channels that `is_in` knows, is left out of it.
+    pub(crate) fn leaves_out(&self, session: SessionId, is_in: impl Fn(&str) -> bool) -> bool {
+        let publication = match &self.content {
+            Content::Publication(publication) => publication,
+            Content::Volatile(publication, _) => &**publication,
+            Content::Notice { .. } => return false,
+        };
+        publication.leaves_out(session, is_in)
+    }
+
+    /// Whether it may be lost: to a session whose socket refuses bytes.
+    pub(crate) fn is_volatile(&self) -> bool {
+        matches!(self.content, Content::Volatile(..))
+    }
+
+    /// The bytes in this encoding, made on first use.
+    pub(crate) fn bytes(&self, encoding: Encoding) -> Bytes {
+        // Below the threshold both encodings are one.
+        let encoding = match encoding {
+            Encoding::NativeDeflate if self.payload() < ws::DEFLATE_MIN => Encoding::Native,
+            encoding => encoding,
+        };
+        let mut made = lock(&self.made);
+        if let Some((_, bytes)) = made.iter().find(|(known, _)| *known == encoding) {
+            return bytes.clone();
+        }
+        let bytes = self.make(encoding);
+        made.push((encoding, bytes.clone()));
+        bytes
+    }
+
+    fn payload(&self) -> usize {
+        match &self.content {
+            Content::Publication(publication) => publication.data.len(),
+            Content::Volatile(publication, _) => publication.data.len(),
+            Content::Notice { text, .. } => text.len(),
+        }
     }
 
     fn make(&self, encoding: Encoding) -> Bytes {
-        match &self.publication {
-            Some(publication) => frame_publication(publication, encoding),
+        match (&self.content, encoding) {
+            (Content::Publication(publication), _) => frame_publication(publication, None, encoding),
+            (Content::Volatile(publication, head), _) => frame_publication(publication, *head, encoding),
             // Who is there and who writes is for those who can answer.
-            None if encoding.only_listens() => Bytes::new(),
-            None => encoding.frame(&self.text),
+            (Content::Notice { .. }, Encoding::Sse) => Bytes::new(),
+            (Content::Notice { event, channel, text }, Encoding::SocketIo(packets)) => {
+                let text = str::from_utf8(text).unwrap_or("null");
+                let (namespace, args) = (namespace_of(channel), Args::of_one(text));
+                let packet = Outgoing::Event {
+                    namespace,
+                    name: event,
+                    id: None,
+                    args,
+                    attachments: &[],
+                    offset: None,
+                };
+                let mut out = Vec::with_capacity(text.len() + 64);
+                packets.frame(&packet, &mut out);
+                out.into()
+            }
+            (Content::Notice { text, .. }, _) => encoding.frame(text.to_vec()),
         }
     }
 
     /// What it costs in an inbox.
     pub(crate) fn weight(&self) -> usize {
-        128 + self.publication.as_ref().map_or(self.text.len(), |publication| publication.data.len())
+        128 + self.payload()
     }
 }
 
-/// Frames a publication for one session or for all of an encoding.
-pub(crate) fn frame_publication(publication: &Publication, encoding: Encoding) -> Bytes {
+/// Frames a publication for one session or for all of an encoding. `head` is the channel's, for one without a position.
+pub(crate) fn frame_publication(
+    publication: &Publication,
+    head: Option<Position>,
+    encoding: Encoding,
+) -> Bytes {
     let mut text = Vec::with_capacity(publication.data.len() + 160);
-    with_frame(publication, |frame| encoding.write(frame, &mut text));
-    encoding.frame(&text)
+    match encoding {
+        Encoding::SocketIo(packets) => packets.frame_publication(publication, head, &mut text),
+        _ => with_frame(publication, |frame| encoding.write(frame, &mut text)),
+    }
+    encoding.frame(text)
 }
 
 /// The publication's JSON text.
@@ -155,7 +247,9 @@ fn with_frame(publication: &Publication, write: impl FnOnce(&ServerFrame<'_>)) {
         from,
         op_id: publication.op_id.as_deref(),
         time_ms: publication.time_ms,
-        data: &publication.data,
+        // No arguments are, to whoever knows but one, nothing.
+        data: if publication.args && &*publication.data == "[]" { "null" } else { &publication.data },
+        args: publication.args,
     };
     write(&frame);
 }

@@ -76,6 +76,8 @@ pub(crate) enum Audience {
     Presence,
     /// All but one session.
     Except(SessionId),
+    /// All that are not behind: for a publication that may be lost.
+    Live,
 }
 
 /// Something to be done on a shard's thread.
@@ -120,6 +122,12 @@ pub(crate) enum Entry {
         call: u32,
         outcome: Outcome,
         duplicate: bool,
+    },
+    /// A handler answers its call before it has ended: by a list of arguments.
+    Answer {
+        session: SessionKey,
+        call: u32,
+        list: Box<str>,
     },
     Close {
         session: SessionKey,

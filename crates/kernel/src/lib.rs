@@ -9,8 +9,10 @@ mod call;
 mod channels;
 mod clock;
 mod delivery;
+mod events;
 mod filling;
 mod framed;
+mod gathering;
 mod grants;
 mod handler;
 mod identity;
@@ -39,9 +41,10 @@ pub mod testing;
 mod users;
 pub mod web;
 
-pub use call::{Call, Channel, Data, Extract, Parameter, State, User};
+pub use call::{Args, Call, Channel, Data, Extract, Parameter, State, User};
 pub use clock::Clock;
-pub use framed::Encoding;
+pub use events::Events;
+pub use framed::{Encoding, SocketIo, namespace_of, tag_of};
 pub use grants::{Grants, GrantsError, InvalidPattern, Rights};
 pub use handler::{BoxFuture, Handler, Middleware, Next};
 pub use identity::{Authenticate, Identity, SignedIn, TokenId};
@@ -58,7 +61,7 @@ pub use rules::{
 };
 pub use serving::{Member, Occupied, OccupiedPage, Post, Posted, Presence};
 pub use session::{Event, Session, Target};
-pub use shard::{Link, Opening, Shard, Wire};
+pub use shard::{Emit, Link, Opening, Shard, Wire};
 pub use veche_protocol::{
     client::{PresenceState, Range},
     code::{CloseCode, ErrorCode},

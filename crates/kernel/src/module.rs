@@ -319,46 +319,19 @@ pub(crate) struct Registered {
     pub(crate) options: Options,
 }
 
-/// All modules of a node, put together.
+/// Handlers by their events' names.
 #[derive(Default)]
-pub(crate) struct Registry {
+pub(crate) struct Handlers {
     exact: HashMap<String, Registered>,
     prefixes: Vec<(String, Registered)>,
-    guards: HashMap<String, Guard>,
-    pub(crate) table: Table,
-    pub(crate) layers: Arc<[Arc<dyn Middleware>]>,
 }
 
-impl Registry {
-    pub(crate) fn new(layers: Vec<Arc<dyn Middleware>>) -> Self {
-        Self { layers: layers.into(), ..Self::default() }
-    }
-
-    /// Adds a module's entries and guards, and hands its namespaces over.
-    pub(crate) fn mount(&mut self, module: Module) -> Result<Vec<Namespace>, BuildError> {
-        let name = module.name.to_string();
-        for entry in module.entries {
-            self.add(entry, &name)?;
-        }
-        for route in module.routes {
-            self.table.add(route, &name)?;
-        }
-        for (namespace, guard) in module.guards {
-            if !module.channels.iter().any(|declared| declared.name == namespace) {
-                return Err(BuildError::UnknownNamespace { namespace, module: name });
-            }
-            self.guards.insert(namespace, guard);
-        }
-        Ok(module.channels)
-    }
-
+impl Handlers {
+    /// Adds a module's entry. Whether a name is the protocol's own is the caller's to know.
     fn add(&mut self, entry: Entry<()>, module: &str) -> Result<(), BuildError> {
         let invalid =
             |why| BuildError::InvalidEvent { event: entry.event.clone(), module: module.into(), why };
         let registered = Registered { handler: (entry.bind)(()), options: entry.options };
-        if is_reserved(&entry.event) {
-            return Err(invalid("it is a name of the protocol"));
-        }
         veche_protocol::name::check_event(&entry.event).map_err(|_| invalid("it is no event name"))?;
         let doubled = match entry.event.split_once('{') {
             None => self.exact.insert(entry.event.clone(), registered).is_some(),
@@ -377,6 +350,15 @@ impl Registry {
         Ok(())
     }
 
+    /// The handlers of a module that is for one door's own events, whatever their names.
+    pub(crate) fn of(module: Module) -> Result<Self, BuildError> {
+        let mut handlers = Self::default();
+        for entry in module.entries {
+            handlers.add(entry, &module.name)?;
+        }
+        Ok(handlers)
+    }
+
     /// The handler of an event, and the event's parameter.
     pub(crate) fn find<'a>(&self, event: &'a str) -> Option<(&Registered, Option<&'a str>)> {
         if let Some(registered) = self.exact.get(event) {
@@ -391,6 +373,48 @@ impl Registry {
             })
             .max_by_key(longest)
             .map(|(_, found)| found)
+    }
+}
+
+/// All modules of a node, put together.
+#[derive(Default)]
+pub(crate) struct Registry {
+    handlers: Handlers,
+    guards: HashMap<String, Guard>,
+    pub(crate) table: Table,
+    pub(crate) layers: Arc<[Arc<dyn Middleware>]>,
+}
+
+impl Registry {
+    pub(crate) fn new(layers: Vec<Arc<dyn Middleware>>) -> Self {
+        Self { layers: layers.into(), ..Self::default() }
+    }
+
+    /// Adds a module's entries and guards, and hands its namespaces over.
+    pub(crate) fn mount(&mut self, module: Module) -> Result<Vec<Namespace>, BuildError> {
+        let name = module.name.to_string();
+        for entry in module.entries {
+            if is_reserved(&entry.event) {
+                let why = "it is a name of the protocol";
+                return Err(BuildError::InvalidEvent { event: entry.event, module: name, why });
+            }
+            self.handlers.add(entry, &name)?;
+        }
+        for route in module.routes {
+            self.table.add(route, &name)?;
+        }
+        for (namespace, guard) in module.guards {
+            if !module.channels.iter().any(|declared| declared.name == namespace) {
+                return Err(BuildError::UnknownNamespace { namespace, module: name });
+            }
+            self.guards.insert(namespace, guard);
+        }
+        Ok(module.channels)
+    }
+
+    /// The handler of an event, and the event's parameter.
+    pub(crate) fn find<'a>(&self, event: &'a str) -> Option<(&Registered, Option<&'a str>)> {
+        self.handlers.find(event)
     }
 
     pub(crate) fn guard(&self, namespace: &str) -> Option<&Guard> {

@@ -90,12 +90,42 @@ pub(crate) struct Message {
     pub(crate) op_id: Option<Box<str>>,
     pub(crate) key: Option<Box<str>>,
     pub(crate) exclude: SmallVec<[SessionId; 1]>,
+    pub(crate) args: bool,
+    pub(crate) except: Option<Box<[ChannelName]>>,
 }
 
 impl Message {
     pub(crate) fn new(channel: ChannelName, event: Cow<'static, str>, data: &str) -> Self {
         let data = data.into();
-        Self { channel, event, data, sender: None, op_id: None, key: None, exclude: SmallVec::new() }
+        Self {
+            channel,
+            event,
+            data,
+            sender: None,
+            op_id: None,
+            key: None,
+            exclude: SmallVec::new(),
+            args: false,
+            except: None,
+        }
+    }
+
+    /// What it is at this time, before its position.
+    fn publication(self, time_ms: u64) -> Publication {
+        let Self { channel, event, data, sender, op_id, key, exclude, args, except } = self;
+        Publication {
+            channel,
+            event,
+            data,
+            position: None,
+            sender,
+            op_id,
+            key,
+            time_ms,
+            exclude,
+            args,
+            except,
+        }
     }
 }
 
@@ -134,18 +164,13 @@ impl Node {
         if let Some(sender) = &message.sender {
             self.written(&message.channel, &sender.user);
         }
-        let publication = Publication {
-            channel: message.channel,
-            event: message.event,
-            data: message.data,
-            position: None,
-            sender: message.sender,
-            op_id: message.op_id,
-            key: message.key,
-            time_ms: self.clock.wall_ms(),
-            exclude: message.exclude,
-        };
+        let publication = message.publication(self.clock.wall_ms());
         Ok(self.sequencers.publish(publication, &namespace).wait().await?)
+    }
+
+    /// Sends what is not retained to whoever is there.
+    pub(crate) fn volatile(&self, message: Message) {
+        self.routes.volatile(message.publication(self.clock.wall_ms()));
     }
 
     async fn wait_for_room(&self, channel: &str) -> Result<(), Rejection> {

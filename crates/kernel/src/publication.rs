@@ -106,6 +106,10 @@ pub struct Publication {
     pub time_ms: u64,
     /// Sessions that it leaves out; on a positioned channel they are told so by `skipped`.
     pub exclude: SmallVec<[SessionId; 1]>,
+    /// Whether `data` is the list of an emit's arguments, because there is not one of them: `[]` for none.
+    pub args: bool,
+    /// Channels whose subscribers it leaves out as well. Only memory keeps this: a log replays to them.
+    pub except: Option<Box<[ChannelName]>>,
 }
 
 impl Publication {
@@ -121,7 +125,20 @@ impl Publication {
             key: None,
             time_ms,
             exclude: SmallVec::new(),
+            args: false,
+            except: None,
         }
+    }
+
+    /// Whether it leaves a session out that is subscribed to the channels which `is_in` knows.
+    pub(crate) fn leaves_out(&self, session: SessionId, is_in: impl Fn(&str) -> bool) -> bool {
+        self.exclude.contains(&session)
+            || self.except.as_deref().is_some_and(|except| except.iter().any(|channel| is_in(channel)))
+    }
+
+    /// Whether it is for all subscribers.
+    pub(crate) fn is_for_all(&self) -> bool {
+        self.exclude.is_empty() && self.except.is_none()
     }
 }
 

@@ -5,7 +5,6 @@
 
 use std::{borrow::Cow, collections::BinaryHeap, fmt, sync::Arc};
 
-use smallvec::SmallVec;
 use tokio::sync::oneshot;
 use veche_protocol::{
     client::{PresenceState, Range, is_reserved},
@@ -168,7 +167,7 @@ impl Kernel {
         post.check()?;
         let class = self.node.class(&post.channel);
         let Post { channel, event, data, op_id, key } = post;
-        let message = Message { channel, event, data, sender: None, op_id, key, exclude: SmallVec::new() };
+        let message = Message { op_id, key, data, ..Message::new(channel, event, "") };
         let published = self.node.publish(message).await?;
         Ok(Posted { class, published })
     }

@@ -1,12 +1,14 @@
 //! Handles to sessions and channels, for handlers and for any other task.
 
-use std::{borrow::Cow, fmt, sync::Arc};
+use std::{borrow::Cow, fmt, rc::Rc, sync::Arc};
 
 use serde::Serialize;
 use veche_protocol::{
     client::is_reserved,
     code::{CloseCode, ErrorCode},
-    name::ChannelName,
+    json::DEPTH_MAX,
+    name::{ChannelName, check_event},
+    socket_io::Args,
 };
 
 use crate::{
@@ -18,6 +20,7 @@ use crate::{
     publication::{Sender, SessionId, UserId},
     reply::Rejection,
     rules::Namespace,
+    shard::{Link, Shard},
 };
 
 /// A named, typed payload.
@@ -88,7 +91,19 @@ impl Session {
     /// A channel, for publications that leave this session out and bear it as their sender.
     pub fn to<'a>(&self, channel: &'a str) -> Target<'a> {
         let sender = Sender { user: self.user.clone(), session: self.key.id };
-        Target { node: self.node.clone(), channel: channel.into(), sender: Some(sender), key: None }
+        Target::new(&self.node, channel, Some(sender))
+    }
+
+    /// Does something with the session's connection on its shard's thread, after all that was asked for before. A
+    /// session that has ended by then, or lasts one request, is left alone.
+    pub fn on_link(&self, work: impl FnOnce(&Rc<Shard>, &Rc<Link>) + Send + 'static) {
+        let key = self.key;
+        let run = move |shard: &Rc<Shard>| {
+            if let Some(link) = shard.session(key) {
+                work(shard, &link);
+            }
+        };
+        self.node.routes.push(key.shard, Entry::Run(Box::new(run)));
     }
 
     /// Ends the connection; the client does not come back by itself.
@@ -112,12 +127,13 @@ pub struct Target<'a> {
     channel: Cow<'a, str>,
     sender: Option<Sender>,
     key: Option<Box<str>>,
+    except: Vec<ChannelName>,
 }
 
 impl Kernel {
     /// A channel, for publications by the server itself.
     pub fn channel<'a>(&self, channel: &'a str) -> Target<'a> {
-        Target { node: self.node.clone(), channel: channel.into(), sender: None, key: None }
+        Target::new(&self.node, channel, None)
     }
 
     /// A signed-in user's personal channel, `user:{id}`: what is published there reaches all of the user's
@@ -145,12 +161,59 @@ impl Kernel {
     /// }
     /// ```
     pub fn user(&self, id: &str) -> Target<'static> {
-        let channel = format!("{}:{id}", Namespace::PERSONAL).into();
-        Target { node: self.node.clone(), channel, sender: None, key: None }
+        Target::new(&self.node, format!("{}:{id}", Namespace::PERSONAL), None)
     }
 }
 
-impl Target<'_> {
+impl<'a> Target<'a> {
+    fn new(node: &Arc<Node>, channel: impl Into<Cow<'a, str>>, sender: Option<Sender>) -> Self {
+        Self { node: node.clone(), channel: channel.into(), sender, key: None, except: Vec::new() }
+    }
+
+    /// Leaves out whoever is subscribed to this channel, too.
+    pub fn except(mut self, channel: ChannelName) -> Self {
+        self.except.push(channel);
+        self
+    }
+
+    /// Publishes an event with a list of arguments: what serialises as an array, as a tuple does. With one of them it
+    /// is what [`Target::publish`] makes of it.
+    pub async fn emit(self, event: &str, args: &impl Serialize) -> Result<Published, Rejection> {
+        let message = self.message_of(event, args)?;
+        message.0.publish(message.1).await
+    }
+
+    /// The same for those who are there and take it at once: it is not retained, and a session whose socket refuses
+    /// bytes goes without it.
+    pub fn emit_volatile(self, event: &str, args: &impl Serialize) -> Result<(), Rejection> {
+        let (node, message) = self.message_of(event, args)?;
+        node.volatile(message);
+        Ok(())
+    }
+
+    fn message_of(self, event: &str, args: &impl Serialize) -> Result<(Arc<Node>, Message), Rejection> {
+        let internal = |why: String| Rejection::new(ErrorCode::Internal, why);
+        let list = serde_json::to_string(args)
+            .map_err(|error| internal(format!("the arguments do not serialise: {error}")))?;
+        let args = Args::of_list(&list, DEPTH_MAX)
+            .map_err(|error| internal(format!("the arguments are no list: {error}")))?;
+        check_event(event).map_err(|error| internal(error.to_string()))?;
+        let channel = parse(&self.channel)?;
+        let is_list = args.len() != 1;
+        let data = if is_list { list.as_str() } else { args.inner() };
+        let mut message = Message::new(channel, Cow::Owned(event.to_owned()), data);
+        message.args = is_list;
+        Ok((self.node.clone(), self.complete(message)))
+    }
+
+    fn complete(self, mut message: Message) -> Message {
+        message.exclude.extend(self.sender.iter().map(|sender| sender.session));
+        message.sender = self.sender;
+        message.key = self.key;
+        message.except = (!self.except.is_empty()).then(|| self.except.into());
+        message
+    }
+
     /// What makes publications replace each other for a slow subscriber under `latest_per_key`.
     pub fn key(mut self, key: &str) -> Self {
         self.key = Some(key.into());
@@ -168,11 +231,9 @@ impl Target<'_> {
             let reserved = format!("{name:?} is a name of the protocol");
             return Err(Rejection::new(ErrorCode::Internal, reserved));
         }
-        let mut message = Message::new(parse(&self.channel)?, name, &data);
-        message.exclude.extend(self.sender.iter().map(|sender| sender.session));
-        message.sender = self.sender;
-        message.key = self.key;
-        self.node.publish(message).await
+        let message = Message::new(parse(&self.channel)?, name, &data);
+        let node = self.node.clone();
+        node.publish(self.complete(message)).await
     }
 }
 

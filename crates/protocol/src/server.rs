@@ -66,6 +66,9 @@ pub enum ServerFrame<'a> {
         time_ms: u64,
         /// The payload, raw.
         data: &'a str,
+        /// Whether the payload is the list of an emit's arguments, of which there are not one: see
+        /// [`Args::data`](crate::socket_io::Args::data).
+        args: bool,
     },
     /// Who came, went or changed.
     Members {

@@ -195,6 +195,7 @@ fn retry(out: &mut Vec<u8>, ms: u64) {
 /// sse::write(
 ///     &ServerFrame::Publication {
 ///         event: "message", channel: &room, offset: None, from: None, op_id: None, time_ms: 7, data: "1",
+///         args: false,
 ///     },
 ///     &mut record,
 /// );

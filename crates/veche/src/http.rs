@@ -216,7 +216,7 @@ async fn native(
     let device = device(request.uri().query().unwrap_or_default())?;
     let identity = credential::identify_for(door, request.into(), Some(Purpose::Socket)).await?;
     let encoding = if accepted.deflate { Encoding::NativeDeflate } else { Encoding::Native };
-    Ok((accepted, Opening { encoding, identity, device }, door.place(request)?))
+    Ok((accepted, Opening { encoding, identity, device, session: None }, door.place(request)?))
 }
 
 fn handshake(

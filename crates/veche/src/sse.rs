@@ -104,7 +104,7 @@ async fn decide(
         Asked::Own(since) => vec![own(shard, identity.as_ref(), device.as_deref(), since).await?],
     };
     let place = door.place(request).map_err(Refusal::into_response)?;
-    let opening = Opening { encoding: Encoding::Sse, identity, device };
+    let opening = Opening { encoding: Encoding::Sse, identity, device, session: None };
     let body = EventsBody::open(shard, opening, channels.clone(), retry_ms(), abandon).sit(place);
     if let Some(code) = body.closing() {
         return Err(refuse_session(code));

@@ -34,7 +34,7 @@ impl Chunk {
     /// A frame that a channel's subscribers share.
     pub(crate) fn shared(framed: &Arc<Framed>, encoding: Encoding) -> Self {
         let droppable = framed.carried().is_some().then(|| framed.clone());
-        Self { bytes: framed.bytes(encoding).clone(), framed: droppable }
+        Self { bytes: framed.bytes(encoding), framed: droppable }
     }
 
     /// What a session is sent in the place of a publication, and what goes with it.

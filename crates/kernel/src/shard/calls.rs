@@ -1,6 +1,6 @@
 //! Application calls: off to the handlers' runtime, and back with an outcome.
 
-use std::{panic::AssertUnwindSafe, rc::Rc};
+use std::{panic::AssertUnwindSafe, rc::Rc, sync::Arc};
 
 use futures_util::FutureExt;
 use veche_protocol::{code::ErrorCode, name::ChannelName, server::ServerFrame};
@@ -8,7 +8,7 @@ use veche_protocol::{code::ErrorCode, name::ChannelName, server::ServerFrame};
 use super::{Link, Shard, state::Running};
 use crate::{
     call::Call,
-    handler::Next,
+    handler::{Middleware, Next},
     inbox::{Entry, SessionKey},
     module::Registered,
     once::once,
@@ -31,23 +31,36 @@ impl Shard {
             let unknown = Rejection::new(ErrorCode::NotFound, "nothing answers this event").field("type");
             return self.refuse(link, id, &unknown);
         };
-        let Some(user) = link.state.borrow().user_id().cloned() else { return };
-        let session = Session { node: self.node.clone(), key: self.key(link), user };
+        let Some(session) = self.handle_of(link) else { return };
         let channel = channel.and_then(|name| ChannelName::parse(name).ok());
         let parameter = parameter.map(Into::into);
         let (event, data, op_id) = (event.into(), data.into(), op_id.map(Into::into));
-        let call = Call { session, event, parameter, channel, data, op_id };
+        let (args, number) = (false, 0);
+        let call = Call { session, event, parameter, channel, data, args, op_id, number };
         self.start(link, id, registered, call);
     }
 
-    fn start(self: &Rc<Self>, link: &Rc<Link>, id: Option<&str>, registered: &Registered, call: Call) {
+    /// The session's handle, for handlers.
+    pub(super) fn handle_of(&self, link: &Link) -> Option<Session> {
+        let user = link.state.borrow().user_id().cloned()?;
+        Some(Session { node: self.node.clone(), key: self.key(link), user })
+    }
+
+    pub(super) fn start(
+        self: &Rc<Self>,
+        link: &Rc<Link>,
+        id: Option<&str>,
+        registered: &Registered,
+        mut call: Call,
+    ) {
         let key = self.key(link);
         let routes = self.node.routes.clone();
-        let next = Next::new(self.node.registry.layers.clone(), registered.handler.clone());
+        let next = Next::new(self.layers_of(link), registered.handler.clone());
         let options = registered.options;
         let mut state = link.state.borrow_mut();
         let number = state.next_call;
         state.next_call = number.wrapping_add(1);
+        call.number = number;
         let log = self.node.sequencers.durable().cloned();
         let under_way = self.node.under_way.clone();
         let task = self.node.handlers.spawn(async move {
@@ -103,6 +116,33 @@ impl Shard {
             link.state.borrow_mut().machine.set_busy(false);
             self.resume(&link);
         }
+    }
+
+    /// What stands around the handlers of this session's events.
+    fn layers_of(&self, link: &Link) -> Arc<[Arc<dyn Middleware>]> {
+        let node = &self.node.registry.layers;
+        match link.any_wire().events().map(|events| &events.layers).filter(|own| !own.is_empty()) {
+            None => node.clone(),
+            Some(own) if node.is_empty() => own.clone(),
+            Some(own) => node.iter().chain(own.iter()).cloned().collect(),
+        }
+    }
+
+    /// A handler has answered its call while it goes on. Its client hears no other answer.
+    pub(super) fn answer_early(&self, session: SessionKey, call: u32, list: &str) {
+        let Some(link) = self.session(session) else { return };
+        let id = {
+            let mut state = link.state.borrow_mut();
+            let running =
+                state.rare.as_mut().and_then(|rare| rare.running.iter_mut().find(|it| it.call == call));
+            running.and_then(|running| running.id.take())
+        };
+        let Some(id) = id else { return };
+        let data = Some(list);
+        let reply = ServerFrame::Reply { id: &id, data, position: None, class: None, duplicate: false };
+        let mut text = Vec::with_capacity(list.len() + 64);
+        link.any_wire().write_list(link.encoding, &reply, &mut text);
+        self.direct(session, text);
     }
 
     fn answer(&self, link: &Link, id: Option<&str>, outcome: &Outcome, duplicate: bool) {

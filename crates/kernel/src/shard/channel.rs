@@ -77,8 +77,10 @@ pub(crate) struct Batch {
     /// Some piece is not for everybody.
     particular: bool,
     weight: usize,
+    /// The positions that it carries; 0 = none.
+    first_offset: u64,
     last_offset: u64,
-    joined: [Option<Bytes>; 3],
+    joined: SmallVec<[(Encoding, Bytes); 1]>,
 }
 
 struct Piece {
@@ -97,17 +99,22 @@ impl Piece {
             None => !subscriber.paused,
             Some(Audience::Presence) => subscriber.wants_members,
             Some(Audience::Except(one)) => one != session,
+            Some(Audience::Live) => !subscriber.paused,
         };
         if !hears {
             return None;
         }
-        let Some(publication) = self.framed.carried() else { return Some(self.chunk(encoding)) };
-        if !publication.exclude.contains(&session) {
+        let link = &subscriber.link;
+        if self.framed.is_volatile() && link.has_backlog() {
+            return None;
+        }
+        if !self.framed.leaves_out(session, |channel| link.is_subscribed(channel)) {
             return Some(self.chunk(encoding));
         }
+        let publication = self.framed.carried().filter(|_| encoding.tells_skipped())?;
         let offset = publication.position?.offset;
         let skipped = ServerFrame::Skipped { channel: &publication.channel, offset };
-        Some(Chunk::in_place_of(&self.framed, encoding.encode(&skipped)))
+        Some(Chunk::in_place_of(&self.framed, link.encode(&skipped)))
     }
 }
 
@@ -115,8 +122,11 @@ impl Batch {
     fn push(&mut self, framed: Arc<Framed>, audience: Option<Audience>) {
         if let Some(publication) = framed.carried() {
             self.weight += framed.weight();
-            self.particular |= !publication.exclude.is_empty();
+            self.particular |= !publication.is_for_all();
             if let Some(position) = publication.position {
+                if self.first_offset == 0 {
+                    self.first_offset = position.offset;
+                }
                 self.last_offset = position.offset;
             }
         }
@@ -124,19 +134,29 @@ impl Batch {
         self.pieces.push(Piece { framed, audience });
     }
 
-    /// All pieces as contiguous bytes, made once an encoding.
-    fn joined(&mut self, encoding: Encoding) -> &Bytes {
-        let place = &mut self.joined[encoding as usize];
-        place.get_or_insert_with(|| match self.pieces.as_slice() {
-            [piece] => piece.framed.bytes(encoding).clone(),
+    /// Tells a wire that remembers what it was sent.
+    fn note(&self, channel: &str, subscriber: &Subscriber) {
+        let Subscriber { link, paused, .. } = subscriber;
+        if self.last_offset > 0 && !paused && matches!(link.encoding, Encoding::SocketIo(_)) {
+            link.any_wire().sent(channel, self.first_offset, self.last_offset);
+        }
+    }
+
+    /// Makes all pieces contiguous bytes, once an encoding; where in `joined` they are.
+    fn join(&mut self, encoding: Encoding) -> usize {
+        if let Some(at) = self.joined.iter().position(|(known, _)| *known == encoding) {
+            return at;
+        }
+        let bytes = match self.pieces.as_slice() {
+            [piece] => piece.framed.bytes(encoding),
             pieces => {
                 let mut all = Vec::with_capacity(self.weight);
-                for piece in pieces {
-                    all.extend_from_slice(piece.framed.bytes(encoding));
-                }
+                pieces.iter().for_each(|piece| all.extend_from_slice(&piece.framed.bytes(encoding)));
                 all.into()
             }
-        })
+        };
+        self.joined.push((encoding, bytes));
+        self.joined.len() - 1
     }
 }
 
@@ -203,6 +223,11 @@ impl ShardChannel {
         self.steps.borrow().is_empty()
     }
 
+    /// The subscribers' links.
+    pub(crate) fn links(&self) -> Vec<Rc<Link>> {
+        self.list.borrow().iter().flatten().map(|subscriber| subscriber.link.clone()).collect()
+    }
+
     pub(crate) fn subscribers(&self) -> usize {
         self.live.get()
     }
@@ -226,7 +251,9 @@ impl ShardChannel {
             }
             if let Some(subscriber) = &list[at] {
                 *budget -= 1;
-                if offer(batch, subscriber, bound) == Offered::Over {
+                let offered = offer(batch, subscriber, bound);
+                batch.note(&self.node.name, subscriber);
+                if offered == Offered::Over {
                     over.push(Overflow { link: subscriber.link.clone() });
                 }
             }
@@ -362,8 +389,8 @@ fn offer(batch: &mut Batch, subscriber: &Subscriber, bound: usize) -> Offered {
         if subscriber.paused {
             return Offered::Sent;
         }
-        batch.joined(encoding);
-        let Some(bytes) = &batch.joined[encoding as usize] else { return Offered::Sent };
+        let at = batch.join(encoding);
+        let bytes = &batch.joined[at].1;
         return link.offer(bytes, bound, || batch.pieces.iter().map(|piece| piece.chunk(encoding)));
     }
     let own = |piece: &Piece| piece.for_session(link.id, subscriber, encoding);

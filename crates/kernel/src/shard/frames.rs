@@ -12,6 +12,7 @@ use veche_protocol::{
 use super::{Link, Shard, state::Held, subscribing::unsubscribed, timers::Due};
 use crate::{
     channels::{NodeChannel, Typist},
+    framed::Encoding,
     inbox::{Audience, lock},
     limits::RetryAfter,
     module::Ask,
@@ -44,7 +45,7 @@ impl Shard {
 
     /// Handles a text's frames from one on, until one of them takes its time. Subscriptions in a row are
     /// one step: a client that returns restores all of its own in one batch.
-    fn take(self: &Rc<Self>, link: &Rc<Link>, text: &str, from: usize) {
+    pub(super) fn take(self: &Rc<Self>, link: &Rc<Link>, text: &str, from: usize) {
         let frames = client::parse(text).into_iter();
         let count = frames.len();
         let mut joins = Vec::new();
@@ -96,7 +97,10 @@ impl Shard {
         loop {
             let next = link.state.borrow_mut().machine.resume();
             let Some((text, from)) = next else { break };
-            self.take(link, &text, from);
+            match link.encoding {
+                Encoding::SocketIo(_) => self.take_emit(link, &text),
+                _ => self.take(link, &text, from),
+            }
         }
         if paused && link.may_read() {
             link.seen_ms.set(self.now_ms());

@@ -1,6 +1,7 @@
 //! A connection as the shard knows it: the way to its socket.
 
 use std::{
+    any::Any,
     cell::{Cell, RefCell},
     io::{self, IoSlice},
     rc::Rc,
@@ -9,6 +10,7 @@ use std::{
 use bytes::Bytes;
 use veche_protocol::{
     code::CloseCode,
+    name::ChannelName,
     position::Position,
     server::{Recovery, ServerFrame},
     session::Phase,
@@ -17,9 +19,13 @@ use veche_protocol::{
 use super::{
     backlog::{Backlog, Chunk},
     channel::ShardChannel,
-    state::{Mode, State},
+    state::{Mode, State, Subscription},
 };
-use crate::{framed::Encoding, publication::SessionId};
+use crate::{
+    events::Events,
+    framed::Encoding,
+    publication::{SessionId, UserId},
+};
 
 /// What the kernel needs of a socket. It lives on the shard's thread.
 pub trait Wire {
@@ -35,6 +41,34 @@ pub trait Wire {
     /// For wires that mark what they send with positions; others leave it out.
     fn settled(&self, channel: &str, head: Option<Position>, recovery: Recovery) {
         let _ = (channel, head, recovery);
+    }
+
+    /// Appends a frame that is for this session alone, as it goes out. Only wires whose encoding leaves it to them
+    /// say otherwise; a frame that their clients do not know has no bytes.
+    fn write(&self, encoding: Encoding, frame: &ServerFrame<'_>, out: &mut Vec<u8>) {
+        encoding.write(frame, out);
+    }
+
+    /// The same for a reply whose data is a list of arguments. A client that takes one is given the list.
+    fn write_list(&self, encoding: Encoding, reply: &ServerFrame<'_>, out: &mut Vec<u8>) {
+        self.write(encoding, reply, out);
+    }
+
+    /// Publications of a channel up to this offset, from this one on, were sent or wait to be.
+    ///
+    /// For wires that remember what they sent; others leave it out.
+    fn sent(&self, channel: &str, first: u64, last: u64) {
+        let _ = (channel, first, last);
+    }
+
+    /// The handlers that its session's events have beside the node's own.
+    fn events(&self) -> Option<&Events> {
+        None
+    }
+
+    /// The wire itself, for the door that it belongs to.
+    fn as_any(&self) -> Option<&dyn Any> {
+        None
     }
 }
 
@@ -152,7 +186,7 @@ impl<W: Wire + ?Sized> Link<W> {
         bound: usize,
         chunks: impl FnOnce() -> I,
     ) -> Offered {
-        if self.closing.get().is_some() {
+        if bytes.is_empty() || self.closing.get().is_some() {
             return Offered::Sent;
         }
         let mut backlog = self.backlog.borrow_mut();
@@ -188,12 +222,43 @@ impl<W: Wire + ?Sized> Link<W> {
     /// A frame as this session's door writes it, before it is framed.
     pub(crate) fn text(&self, frame: &ServerFrame<'_>) -> Vec<u8> {
         let mut text = Vec::with_capacity(96);
-        self.encoding.write(frame, &mut text);
+        self.wire.write(self.encoding, frame, &mut text);
         text
     }
 
+    /// A frame as it goes out.
+    pub(crate) fn encode(&self, frame: &ServerFrame<'_>) -> Bytes {
+        self.encoding.frame(self.text(frame))
+    }
+
     pub(crate) fn send_frame(&self, frame: &ServerFrame<'_>, bound: usize) {
-        self.send(self.encoding.encode(frame), bound);
+        self.send(self.encode(frame), bound);
+    }
+
+    /// Whose session it is, once that is known.
+    pub fn user(&self) -> Option<UserId> {
+        self.state.borrow().user_id().cloned()
+    }
+
+    /// The channels that it is subscribed to, with how far each was sent.
+    pub fn channels(&self) -> Vec<(ChannelName, u64)> {
+        let state = self.state.borrow();
+        let known = |it: &Subscription| (it.channel.node.name.clone(), it.channel.sent.get());
+        state.subscriptions.iter().map(known).collect()
+    }
+
+    pub(crate) fn is_subscribed(&self, channel: &str) -> bool {
+        self.state.borrow().subscriptions.iter().any(|it| *it.channel.node.name == *channel)
+    }
+
+    /// The wire, of whatever kind.
+    pub(crate) fn any_wire(&self) -> &W {
+        &self.wire
+    }
+
+    /// The wire as its door made it.
+    pub fn wire_as<T: Wire + 'static>(&self) -> Option<&T> {
+        self.wire.as_any()?.downcast_ref()
     }
 
     /// Tells the wire where a subscription begins.

@@ -2,12 +2,24 @@
 
 use std::rc::Rc;
 
-use veche_protocol::position::Position;
+use veche_protocol::{name::ChannelName, position::Position};
 
 use super::{Link, Shard};
-use crate::{module::Ask, reply::Rejection, rules::Right};
+use crate::{joining::Join, module::Ask, reply::Rejection, rules::Right};
 
 impl Shard {
+    /// Subscribes a session, by the server's act: no rule is asked. From a position on, if it has one.
+    pub async fn join(
+        self: &Rc<Self>,
+        link: &Rc<Link>,
+        channel: &ChannelName,
+        since: Option<Position>,
+    ) -> Result<(), Rejection> {
+        let user = link.user().ok_or_else(Rejection::unauthorized)?;
+        let join = Join::of(self.key(link), user, channel.clone());
+        self.node.join(Join { since, ..join }).await
+    }
+
     /// Subscribes a session to a channel, by the same rules and limits as a frame `subscribe` would, and
     /// waits until its place is settled; [`Wire::settled`](super::Wire::settled) has been told then.
     pub async fn listen(

@@ -10,6 +10,7 @@ mod backlog;
 mod bearing;
 mod calls;
 mod channel;
+mod emits;
 mod frames;
 mod link;
 mod listening;
@@ -47,6 +48,7 @@ use self::{
     wheel::{TICK_MS, Wheel},
 };
 pub use self::{
+    emits::Emit,
     link::{Link, Wire},
     opening::Opening,
 };
@@ -55,6 +57,7 @@ use crate::{
     framed::Framed,
     inbox::{Audience, Entry, Inbox, SessionKey},
     node::Node,
+    session::Session,
 };
 
 /// Writes to sockets in one turn, over all channels: about 2 ms of work.
@@ -213,6 +216,7 @@ impl Shard {
             Entry::Done { session, call, outcome, duplicate } => {
                 self.call_done(session, call, outcome, duplicate);
             }
+            Entry::Answer { session, call, list } => self.answer_early(session, call, &list),
             Entry::Close { session, code } => {
                 if let Some(link) = self.session(session) {
                     link.close(code);
@@ -373,7 +377,7 @@ impl Shard {
                 held.push(direct.session);
                 kept.push_back(direct);
             } else if let Some(link) = self.session(direct.session) {
-                link.send(link.encoding.frame(&direct.text), self.node.limits.backlog_bytes);
+                link.send(link.encoding.frame(direct.text), self.node.limits.backlog_bytes);
             }
         }
         kept.append(&mut self.directs.borrow_mut());
@@ -387,6 +391,29 @@ impl Shard {
 
     pub(crate) fn key(&self, link: &Link) -> SessionKey {
         SessionKey { shard: self.index, slot: link.slot.get(), id: link.id }
+    }
+
+    /// Handles of the sessions that are subscribed to a channel here.
+    pub fn sessions_in(&self, channel: &str) -> Vec<Session> {
+        let Some(node) = self.node.routes.find(channel) else { return Vec::new() };
+        let found = self.channels.borrow().get(&address(&node)).cloned();
+        let links = found.map(|channel| channel.links()).unwrap_or_default();
+        links.iter().filter_map(|link| self.handle_of(link)).collect()
+    }
+
+    /// Handles of the sessions that pass.
+    pub fn handles(&self, mut passes: impl FnMut(&Link) -> bool) -> Vec<Session> {
+        let sessions = self.sessions.borrow();
+        sessions
+            .iter()
+            .filter(|(_, link)| passes(link))
+            .filter_map(|(_, link)| self.handle_of(link))
+            .collect()
+    }
+
+    /// Sends bytes to one session, behind all that its channels have begun: a reply's place, for doors.
+    pub fn send_reply(&self, link: &Link, bytes: Vec<u8>) {
+        self.inbox.push(Entry::Direct { session: self.key(link), text: bytes });
     }
 
     /// The session of a key, unless it has ended.

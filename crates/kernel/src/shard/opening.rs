@@ -29,12 +29,14 @@ pub struct Opening {
     pub identity: Option<Identity>,
     /// The client's own name for its device. A guest who names the same one again is the same guest.
     pub device: Option<Box<str>>,
+    /// The session that the client had, and that its door has kept for it. Else it is a new one.
+    pub session: Option<SessionId>,
 }
 
 impl Shard {
     /// Makes a session of a connection. It may be closing already: see [`Link::closing`].
     pub fn open<W: Wire + 'static>(self: &Rc<Self>, opening: Opening, wire: W) -> Rc<Link<W>> {
-        let id = SessionId(self.node.random());
+        let id = opening.session.unwrap_or_else(|| SessionId(self.node.random()));
         let now = self.now_ms();
         let link = Rc::new(Link::new(id, opening.encoding, now, State::new(Phase::AwaitingAuth, None), wire));
         let shared: Rc<Link> = link.clone();
@@ -193,6 +195,6 @@ impl Shard {
 
 impl Default for Opening {
     fn default() -> Self {
-        Self { encoding: Encoding::Native, identity: None, device: None }
+        Self { encoding: Encoding::Native, identity: None, device: None, session: None }
     }
 }

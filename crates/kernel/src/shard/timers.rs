@@ -41,11 +41,18 @@ pub(crate) enum Due {
     Members(Arc<NodeChannel>),
     /// The node's tables are to be swept.
     Sweep,
+    /// A door has something to do.
+    Run(Box<dyn FnOnce(&Rc<Shard>)>),
 }
 
 impl Shard {
     pub(super) fn at(&self, at_ms: u64, due: Due) {
         self.wheel.borrow_mut().insert(at_ms, due);
+    }
+
+    /// Does something at a time of the node's clock, by the wheel: not before it, and up to a tick later.
+    pub fn schedule(&self, at_ms: u64, work: impl FnOnce(&Rc<Self>) + 'static) {
+        self.at(at_ms.max(self.now_ms() + 1), Due::Run(Box::new(work)));
     }
 
     /// Time has passed. Returns how many entries of the wheel were due.
@@ -72,6 +79,7 @@ impl Shard {
             Due::Grace { channel, user } => self.node.end_grace(&channel, &user, now, self),
             Due::Typing { channel, user } => self.end_typing(&channel, &user, now),
             Due::Members(channel) => self.node.flush_members(&channel),
+            Due::Run(work) => work(self),
             Due::Sweep => {
                 self.node.sweep(now);
                 self.at(now + 1_000, Due::Sweep);
@@ -114,10 +122,11 @@ impl Shard {
         if resting || seen >= state.pinged_ms {
             state.pinged_ms = 0;
         }
+        let is_pulsed = !link.encoding.has_own_heartbeat();
         if state.pinged_ms != 0 && now >= state.pinged_ms + pulse.patience_ms {
             return Some(CloseCode::HeartbeatLost);
         }
-        if !resting && state.pinged_ms == 0 && now >= seen + self.ping_ms(link) {
+        if is_pulsed && !resting && state.pinged_ms == 0 && now >= seen + self.ping_ms(link) {
             if link.encoding.only_listens() {
                 link.seen(now);
             } else {
@@ -146,6 +155,7 @@ impl Shard {
         let mut state = link.state.borrow_mut();
         let ping_ms = self.ping_ms(link);
         let mut at = match state.pinged_ms {
+            _ if link.encoding.has_own_heartbeat() => u64::MAX,
             0 => link.seen_ms.get().max(now.saturating_sub(ping_ms)) + ping_ms,
             pinged => pinged + self.node.heartbeat.patience_ms,
         };
@@ -165,7 +175,7 @@ impl Shard {
             }
         }
         let at = at.max(now + 1);
-        if at < state.armed_ms {
+        if at < state.armed_ms && at != u64::MAX {
             state.armed_ms = at;
             drop(state);
             self.at(at, Due::Session { key: self.key(link), at_ms: at });

@@ -312,6 +312,8 @@ async fn a_publication_arrives_as_it_was_published(desk: &Desk) {
         key: Some("card-7".into()),
         time_ms: 1_234_567_890_123,
         exclude: smallvec![SessionId(1), SessionId(u64::MAX)],
+        args: true,
+        except: None,
         ..desk.operation(Some("ann"), "операция 1")
     };
     let position = desk.publish(draft.clone(), &rules).await.position;

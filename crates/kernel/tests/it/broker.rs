@@ -71,6 +71,8 @@ fn publication(channel: &str, bytes: usize) -> Publication {
         key: None,
         time_ms: 0,
         exclude: smallvec::SmallVec::default(),
+        args: false,
+        except: None,
     }
 }
 

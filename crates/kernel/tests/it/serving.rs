@@ -91,7 +91,8 @@ async fn a_users_sessions_are_subscribed_from_without() {
     let (mut one, mut two) = (node.client_on(0, "ann").await, node.client_on(1, "ann").await);
     let mut bob = node.client("bob").await;
     let identity = Some(veche_kernel::Identity::of(user("ann")));
-    let stream = node.open(0, Opening { encoding: Encoding::Sse, identity, device: None }).await;
+    let stream =
+        node.open(0, Opening { encoding: Encoding::Sse, identity, device: None, session: None }).await;
     assert_eq!(node.kernel().subscribe(&user("ann"), &name("hidden:1")).await, Ok(2));
     node.kernel().post(Post::new(name("hidden:1"), "1")).await.expect("it is published");
     node.settle().await;

@@ -29,7 +29,9 @@ impl ServerFrame<'_> {
 
     /// What a channel carries: the hot one.
     fn encode_publication(&self, out: &mut Vec<u8>) {
-        let Self::Publication { event, channel, offset, from, op_id, time_ms, data } = self else { return };
+        let Self::Publication { event, channel, offset, from, op_id, time_ms, data, args } = self else {
+            return;
+        };
         // The names and numbers around the texts have less than 128 bytes.
         out.reserve(data.len() + event.len() + channel.len() + 192);
         let mut object = Object::of_type(out, event);
@@ -40,6 +42,9 @@ impl ServerFrame<'_> {
             });
         }
         object.optional_text("op_id", *op_id).number("time_ms", *time_ms).raw("data", data);
+        if *args {
+            object.raw("args", "true");
+        }
         object.close();
     }
 

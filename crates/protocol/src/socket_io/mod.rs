@@ -33,6 +33,7 @@
 //! the door's.
 
 mod args;
+mod collapse;
 mod connection;
 mod encode;
 mod fault;
@@ -47,6 +48,7 @@ mod reassembly;
 mod scan;
 
 pub use args::{Args, mend_surrogates};
+pub use collapse::{ATTACHMENTS_MAX, collapse};
 pub use connection::{Connection, Input};
 pub use encode::{ConnectError, Encoder, Encoding, Outgoing};
 pub use fault::{Fault, Limits};

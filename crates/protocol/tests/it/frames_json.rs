@@ -119,6 +119,7 @@ proptest! {
             op_id: op_id.as_deref(),
             time_ms: 5,
             data: &raw,
+            args: false,
         });
         prop_assert_eq!(value["type"].as_str(), Some(&*event));
         prop_assert_eq!(value["channel"].as_str(), Some(&*channel));

@@ -243,6 +243,7 @@ impl<'a> Fields<'a> {
                 op_id: self.option("op_id"),
                 time_ms: self.number("time_ms").expect("time_ms"),
                 data: self.raw("data").expect("data"),
+                args: self.raw("args") == Some("true"),
             },
             "members" => ServerFrame::Members {
                 change: [Change::Joined, Change::Left, Change::Presence]

@@ -17,7 +17,16 @@ fn position(offset: u64) -> Position {
 }
 
 fn publication<'a>(channel: &'a str, offset: Option<u64>, event: &'a str, data: &'a str) -> ServerFrame<'a> {
-    ServerFrame::Publication { event, channel, offset, from: None, op_id: None, time_ms: 0, data }
+    ServerFrame::Publication {
+        event,
+        channel,
+        offset,
+        from: None,
+        op_id: None,
+        time_ms: 0,
+        data,
+        args: false,
+    }
 }
 
 fn record(frame: &ServerFrame<'_>) -> Vec<u8> {

@@ -38,6 +38,8 @@ impl ChannelLock<'_> {
             key: None,
             time_ms: self.tx.now_ms(),
             exclude: SmallVec::new(),
+            args: false,
+            except: None,
         };
         let position = self.tx.append(publication).await?;
         self.head.offset = position.offset;

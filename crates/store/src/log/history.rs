@@ -11,10 +11,10 @@ use veche_protocol::client::Range;
 
 use crate::{Error, ReadTx, Row, Store, log::integer, params, value::Value};
 
-const AFTER: &str = r#"SELECT "offset", event, data, sender_user, sender_session, op_id, key, time_ms, left_out
+const AFTER: &str = r#"SELECT "offset", event, data, sender_user, sender_session, op_id, key, time_ms, left_out, args
     FROM publication WHERE channel = $1 AND "offset" > $2 AND "offset" <= $3
     ORDER BY "offset" LIMIT $4"#;
-const BEFORE: &str = r#"SELECT "offset", event, data, sender_user, sender_session, op_id, key, time_ms, left_out
+const BEFORE: &str = r#"SELECT "offset", event, data, sender_user, sender_session, op_id, key, time_ms, left_out, args
     FROM publication WHERE channel = $1 AND "offset" > $2 AND "offset" <= $3
     ORDER BY "offset" DESC LIMIT $4"#;
 
@@ -81,6 +81,8 @@ fn publication_of(row: &Row, channel: &ChannelName, epoch: Epoch) -> Result<Publ
         key: row.get(6)?,
         time_ms: row.get(7)?,
         exclude: left_out.split_whitespace().map(session).collect::<Result<SmallVec<_>, _>>()?,
+        args: row.get::<i64>(9)? != 0,
+        except: None,
     })
 }
 

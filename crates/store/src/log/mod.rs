@@ -23,7 +23,13 @@ use crate::migration::Migration;
 
 /// The store's own tables. Columns that may be NULL: a publication of the server has no sender, and few
 /// have an operation or a key.
-pub(crate) const MIGRATIONS: &[Migration] = &[Migration { name: "the log", sql: include_str!("log.sql") }];
+pub(crate) const MIGRATIONS: &[Migration] = &[
+    Migration { name: "the log", sql: include_str!("log.sql") },
+    Migration {
+        name: "lists of arguments",
+        sql: "ALTER TABLE publication ADD COLUMN args BIGINT NOT NULL DEFAULT 0;",
+    },
+];
 
 /// What the database's integers hold of an offset, a count or a time.
 pub(crate) fn integer(value: u64) -> i64 {

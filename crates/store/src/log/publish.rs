@@ -17,12 +17,12 @@ use crate::{
 /// a parameter's name by a walk along all of them, so that more rows win nothing.
 pub(super) const ROWS: usize = 8;
 /// The columns of a publication.
-pub(super) const COLUMNS: usize = 10;
+pub(super) const COLUMNS: usize = 11;
 
 /// Inserts publications: by the number of rows, from 1.
 pub(super) static INSERT: LazyLock<Vec<String>> = LazyLock::new(|| {
     let head = r#"INSERT INTO publication
-        (channel, "offset", event, data, sender_user, sender_session, op_id, key, time_ms, left_out)"#;
+        (channel, "offset", event, data, sender_user, sender_session, op_id, key, time_ms, left_out, args)"#;
     by_rows(head, COLUMNS, |_| String::new())
 });
 
@@ -138,6 +138,7 @@ pub(super) fn columns(publication: &Publication, position: Position) -> [Value; 
         publication.key.as_deref(),
         integer(publication.time_ms),
         left_out.join(" "),
+        i64::from(publication.args),
     ]
 }
 
