@@ -1,4 +1,8 @@
 // One channel, many doors: the native WebSocket, a stock Socket.IO client, server-sent events and HTTP.
+//
+// A stock client sends the frames of the native protocol as events: the name is the frame's `type`, the one argument
+// has its other fields (`channel`, `data`, `op_id`), and the ack gets the reply's `data`, or `{error}`. What it
+// subscribes to comes as events of the publication's name, with the publication's `data` as the first argument.
 
 import assert from 'node:assert/strict';
 import { Wire, ask, connected, listen, required, test, unique, until, within } from './kit.mjs';

@@ -1,6 +1,6 @@
 // What the tests by the real Socket.IO clients share, and the contract of the app that they meet.
 //
-// A test is a script beside this file; it runs by `cargo xtask test socketio`, which starts the servers and sets
+// A test is a script beside this file (what is in `kit/` is none); it runs by `cargo xtask test socketio`, which starts the servers and sets
 //
 //   SIO_FIXTURE      the conformance fixture of the Socket.IO door
 //   SIO_APP          the app below
@@ -52,8 +52,12 @@
 //                                 emits `item` with n to the room for every n of from … to, one by one; with `binary`
 //                                 the argument is {n, bytes: the bytes [n, 0, 255]}
 //   flood {room, count, bytes}    emits `bulk` with a text of so many bytes to the room, `count` times
-//   forbidden                     is refused by a middleware of packets → {error: {code: "forbidden", message}}
+//   forbidden                     is refused by a middleware of packets → {error: {code: "forbidden", message}}; its
+//                                 handler, which is never reached, emits `any` with ["forbidden"]
 //   any other                     →; emits `any` with one argument, [its name, …its arguments], by a catch-all
+//
+// A socket whose connection is lost is in no room that `fetch` tells of, from the moment that the server notices. A
+// client that does not read is disconnected, once what waits for it exceeds the backlog.
 //
 // While recovery is on, an emitted event may bear one more argument at its end, the offset: a string.
 
