@@ -228,7 +228,7 @@ impl Routes {
     pub(crate) fn volatile(&self, publication: Publication) {
         let Some(channel) = self.find(&publication.channel) else { return };
         let record = lock(&channel.record);
-        let framed = Framed::volatile(publication, record.cursor.delivered());
+        let framed = Framed::volatile(publication);
         self.spread(&channel, &record, framed, Audience::Live);
     }
 

@@ -4,14 +4,17 @@ mod socket_io;
 
 use std::{
     cell::RefCell,
-    sync::{Arc, Mutex},
+    sync::{
+        Arc, Mutex,
+        atomic::{AtomicU64, Ordering},
+    },
 };
 
 use bytes::Bytes;
 use smallvec::SmallVec;
 use veche_protocol::{
     name::ChannelName,
-    position::Position,
+    position::{Epoch, Position},
     server::{From, ServerFrame},
     socket_io::{Args, Outgoing},
     sse, ws,
@@ -76,6 +79,11 @@ impl Encoding {
         }
     }
 
+    /// A publication as its subscribers of this encoding get it.
+    pub fn publication(self, publication: &Publication) -> Bytes {
+        frame_publication(publication, 0, self)
+    }
+
     /// Frames what [`Encoding::write`] wrote.
     pub(crate) fn frame(self, text: Vec<u8>) -> Bytes {
         match self {
@@ -98,6 +106,8 @@ impl Encoding {
 #[derive(Debug)]
 pub(crate) struct Framed {
     content: Content,
+    /// What stands for its place where it has none in its channel.
+    serial: u64,
     /// The bytes of each encoding that was asked for.
     made: Mutex<SmallVec<[(Encoding, Bytes); 1]>>,
 }
@@ -106,8 +116,8 @@ pub(crate) struct Framed {
 enum Content {
     /// Positioned or ephemeral: it counts as one of the channel's.
     Publication(Arc<Publication>),
-    /// Lost where a socket refuses it, and never retained; with the head that the channel had.
-    Volatile(Box<Publication>, Option<Position>),
+    /// Lost where a socket refuses it, and never retained.
+    Volatile(Box<Publication>),
     /// Presence and typing: the event, the channel, and the frame.
     Notice { event: &'static str, channel: ChannelName, text: Box<[u8]> },
 }
@@ -117,9 +127,9 @@ impl Framed {
         Self::of(Content::Publication(publication))
     }
 
-    /// A publication that is not retained, after this head.
-    pub(crate) fn volatile(publication: Publication, head: Option<Position>) -> Self {
-        Self::of(Content::Volatile(Box::new(publication), head))
+    /// A publication that is not retained.
+    pub(crate) fn volatile(publication: Publication) -> Self {
+        Self::of(Content::Volatile(Box::new(publication)))
     }
 
     /// A frame that is no publication: presence and typing.
@@ -134,7 +144,8 @@ impl Framed {
     }
 
     fn of(content: Content) -> Self {
-        Self { content, made: Mutex::default() }
+        let serial = SERIAL.fetch_add(1, Ordering::Relaxed);
+        Self { content, serial, made: Mutex::default() }
     }
 
     pub(crate) fn carried(&self) -> Option<&Arc<Publication>> {
@@ -144,11 +155,21 @@ impl Framed {
         }
     }
 
+    /// What a subscriber is sent, and where that is in what it was sent.
+    pub(crate) fn placed(&self) -> Option<(&Publication, Position)> {
+        let publication = match &self.content {
+            Content::Publication(publication) => &**publication,
+            Content::Volatile(publication) => publication,
+            Content::Notice { .. } => return None,
+        };
+        Some((publication, place_of(publication, self.serial)))
+    }
+
     /// Whether this session, which is subscribed to the channels that `is_in` knows, is left out of it.
     pub(crate) fn leaves_out(&self, session: SessionId, is_in: impl Fn(&str) -> bool) -> bool {
         let publication = match &self.content {
             Content::Publication(publication) => publication,
-            Content::Volatile(publication, _) => &**publication,
+            Content::Volatile(publication) => &**publication,
             Content::Notice { .. } => return false,
         };
         publication.leaves_out(session, is_in)
@@ -178,15 +199,15 @@ impl Framed {
     fn payload(&self) -> usize {
         match &self.content {
             Content::Publication(publication) => publication.data.len(),
-            Content::Volatile(publication, _) => publication.data.len(),
+            Content::Volatile(publication) => publication.data.len(),
             Content::Notice { text, .. } => text.len(),
         }
     }
 
     fn make(&self, encoding: Encoding) -> Bytes {
         match (&self.content, encoding) {
-            (Content::Publication(publication), _) => frame_publication(publication, None, encoding),
-            (Content::Volatile(publication, head), _) => frame_publication(publication, *head, encoding),
+            (Content::Publication(publication), _) => frame_publication(publication, self.serial, encoding),
+            (Content::Volatile(publication), _) => frame_publication(publication, self.serial, encoding),
             // Who is there and who writes is for those who can answer.
             (Content::Notice { .. }, Encoding::Sse) => Bytes::new(),
             (Content::Notice { event, channel, text }, Encoding::SocketIo(packets)) => {
@@ -214,15 +235,19 @@ impl Framed {
     }
 }
 
-/// Frames a publication for one session or for all of an encoding. `head` is the channel's, for one without a position.
-pub(crate) fn frame_publication(
-    publication: &Publication,
-    head: Option<Position>,
-    encoding: Encoding,
-) -> Bytes {
+/// Where a publication stands in what a session is sent: its position, or else a number that no other has.
+fn place_of(publication: &Publication, serial: u64) -> Position {
+    publication.position.unwrap_or(Position { epoch: Epoch::from_bits(0), offset: serial })
+}
+
+/// Numbers of what has no position. They are compared for being the same, within one process.
+static SERIAL: AtomicU64 = AtomicU64::new(1);
+
+/// Frames a publication for one session or for all of an encoding. `serial` is for one without a position.
+pub(crate) fn frame_publication(publication: &Publication, serial: u64, encoding: Encoding) -> Bytes {
     let mut text = Vec::with_capacity(publication.data.len() + 160);
     match encoding {
-        Encoding::SocketIo(packets) => packets.frame_publication(publication, head, &mut text),
+        Encoding::SocketIo(packets) => packets.frame_publication(publication, place_of(publication, serial), &mut text),
         _ => with_frame(publication, |frame| encoding.write(frame, &mut text)),
     }
     encoding.frame(text)

@@ -131,7 +131,7 @@ impl Publication {
     }
 
     /// Whether it leaves a session out that is subscribed to the channels which `is_in` knows.
-    pub(crate) fn leaves_out(&self, session: SessionId, is_in: impl Fn(&str) -> bool) -> bool {
+    pub fn leaves_out(&self, session: SessionId, is_in: impl Fn(&str) -> bool) -> bool {
         self.exclude.contains(&session)
             || self.except.as_deref().is_some_and(|except| except.iter().any(|channel| is_in(channel)))
     }

@@ -1,6 +1,6 @@
 //! Handles to sessions and channels, for handlers and for any other task.
 
-use std::{borrow::Cow, fmt, rc::Rc, sync::Arc};
+use std::{any::Any, borrow::Cow, fmt, rc::Rc, sync::Arc};
 
 use serde::Serialize;
 use veche_protocol::{
@@ -52,12 +52,18 @@ pub struct Session {
     pub(crate) node: Arc<Node>,
     pub(crate) key: SessionKey,
     pub(crate) user: UserId,
+    pub(crate) attached: Option<Arc<dyn Any + Send + Sync>>,
 }
 
 impl Session {
     /// The session's public id.
     pub fn id(&self) -> SessionId {
         self.key.id
+    }
+
+    /// What the session's door has put beside it, if it is of this kind.
+    pub fn attached<T: Any + Send + Sync>(&self) -> Option<Arc<T>> {
+        self.attached.clone()?.downcast().ok()
     }
 
     /// Whose session it is; a guest has an id that begins with `guest:`.

@@ -24,6 +24,7 @@ use crate::{
     proxies::{ClientAddress, Network},
     refusal::Refusal,
     socket::SocketHandler,
+    socket_io::SocketIo,
     tickets::Tickets,
 };
 
@@ -31,6 +32,7 @@ pub(crate) struct Door {
     pub(crate) kernel: Kernel,
     pub(crate) websocket: Option<String>,
     pub(crate) events: Option<String>,
+    pub(crate) socket_io: Vec<Arc<SocketIo>>,
     pub(crate) sockets: HashMap<String, Arc<SocketHandler>>,
     pub(crate) routes: Router,
     pub(crate) pages: Option<Arc<dyn Pages>>,
@@ -57,6 +59,7 @@ impl Door {
             kernel,
             websocket: listen.websocket.clone(),
             events: listen.events.clone(),
+            socket_io: listen.socket_io.clone(),
             sockets: listen.sockets.clone(),
             routes: listen.routes.clone(),
             pages: listen.pages.clone(),
@@ -88,7 +91,12 @@ impl Door {
         if !self.is_proxy(*peer) {
             return Ok(None);
         }
-        self.addresses.enter(*client).map(Some).ok_or_else(|| {
+        self.place_of(*client).map(Some)
+    }
+
+    /// A place for what a client of this address has, beside its connections.
+    pub(crate) fn place_of(&self, client: IpAddr) -> Result<Place, Refusal> {
+        self.addresses.enter(client).ok_or_else(|| {
             counter!("veche_refused_total", "reason" => "connections_per_address").increment(1);
             let message = "this address has too many connections";
             Refusal::new(StatusCode::SERVICE_UNAVAILABLE, "unavailable", message)

@@ -33,6 +33,7 @@ use crate::{
     proxies::{ClientAddress, client_address},
     refusal::Refusal,
     socket::{self, SocketHandler},
+    socket_io,
     sse, ticket_door,
     tickets::Purpose,
     websocket,
@@ -46,6 +47,7 @@ const SUBPROTOCOL: &str = "veche.v1.json";
 /// What becomes of a socket after its handshake.
 enum Upgrade {
     Native(Opening, Option<Place>),
+    SocketIo(socket_io::Upgraded),
     Plain { handler: Arc<SocketHandler>, deflate: bool, place: Option<Place> },
 }
 
@@ -87,6 +89,7 @@ pub(crate) fn serve(shard: &Rc<Shard>, stream: TcpStream, guest: Guest) {
                 let guest = guest.sit(place);
                 websocket::serve(&shard, stream, parts.read_buf, opening, guest);
             }
+            Some(Upgrade::SocketIo(upgraded)) => upgraded.serve(&shard, stream, parts.read_buf, guest),
             Some(Upgrade::Plain { handler, deflate, place }) => {
                 let guest = guest.sit(place);
                 socket::serve(stream, parts.read_buf, &handler, deflate, guest);
@@ -162,6 +165,11 @@ async fn answer(asked: Asked, request: Request<Incoming>) -> Result<Response<Ans
             sse::Answer::Whole(response) => response.map(Answer::Whole),
             sse::Answer::Stream(response) => response.map(Answer::Events),
         });
+    }
+    if let Some(io) = socket_io::door_at(&asked.door, request.uri().path()).filter(|_| names_one_host(&request)) {
+        let (response, upgraded) = socket_io::answer(&asked.shard, &asked.door, io, request).await;
+        asked.upgrade.set(upgraded.map(Upgrade::SocketIo));
+        return Ok(response.map(Answer::Whole));
     }
     let whole = answer_whole(asked.door, asked.upgrade, request).await;
     Ok(whole.map(Answer::Whole))
@@ -254,7 +262,7 @@ pub(crate) fn device(query: &str) -> Result<Option<Box<str>>, Refusal> {
     Err(Refusal::new(StatusCode::BAD_REQUEST, "bad_request", message))
 }
 
-fn switching(accepted: Accepted) -> Response<Body> {
+pub(crate) fn switching(accepted: Accepted) -> Response<Body> {
     let mut response = Response::new(Body::empty());
     *response.status_mut() = StatusCode::SWITCHING_PROTOCOLS;
     let headers = response.headers_mut();

@@ -38,6 +38,7 @@ mod proxies;
 mod refusal;
 mod server;
 pub mod socket;
+pub mod socket_io;
 mod sse;
 mod ticket_door;
 mod tickets;

@@ -5,7 +5,7 @@ use std::{collections::HashMap, net::SocketAddr, sync::Arc, time::Duration};
 use axum::Router;
 use veche_kernel::SignedIn;
 
-use crate::{origin::Origins, pages::Pages, proxies::Network, socket::SocketHandler};
+use crate::{origin::Origins, pages::Pages, proxies::Network, socket::SocketHandler, socket_io::SocketIo};
 
 /// Addresses and doors of a server.
 ///
@@ -20,6 +20,7 @@ pub struct Listen {
     pub(crate) address: String,
     pub(crate) websocket: Option<String>,
     pub(crate) events: Option<String>,
+    pub(crate) socket_io: Vec<Arc<SocketIo>>,
     pub(crate) sockets: HashMap<String, Arc<SocketHandler>>,
     pub(crate) routes: Router,
     pub(crate) pages: Option<Arc<dyn Pages>>,
@@ -40,6 +41,7 @@ impl Listen {
             address: address.into(),
             websocket: None,
             events: None,
+            socket_io: Vec::new(),
             sockets: HashMap::new(),
             routes: Router::new(),
             pages: None,
@@ -70,6 +72,19 @@ impl Listen {
     /// ```
     pub fn events(mut self, path: impl Into<String>) -> Self {
         self.events = Some(path.into());
+        self
+    }
+
+    /// Opens a door for clients of Socket.IO.
+    ///
+    /// ```
+    /// use veche::{Listen, socket_io::SocketIo};
+    ///
+    /// let listen = Listen::on("localhost:3000").socket_io(SocketIo::at("/socket.io/").allow_eio3(true));
+    /// # let _ = listen;
+    /// ```
+    pub fn socket_io(mut self, door: SocketIo) -> Self {
+        self.socket_io.push(Arc::new(door));
         self
     }
 

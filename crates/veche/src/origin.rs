@@ -15,12 +15,18 @@ use http::{HeaderMap, Method, header};
 pub struct Origins {
     listed: Vec<String>,
     loopback: bool,
+    any: bool,
 }
 
 impl Origins {
     /// Exactly these, and the server's own (`Origin` names the host that `Host` does).
     pub fn of(origins: impl IntoIterator<Item = String>) -> Self {
-        Self { listed: origins.into_iter().collect(), loopback: false }
+        Self { listed: origins.into_iter().collect(), loopback: false, any: false }
+    }
+
+    /// Pages of every origin, for what is open to everybody: they are let in, and their cookies count for nothing.
+    pub fn any() -> Self {
+        Self { any: true, ..Self::default() }
     }
 
     /// Lets in pages of this machine, on any port, in place of those whose origin names the request's own
@@ -31,7 +37,16 @@ impl Origins {
         self
     }
 
+    /// Whether every page is let in.
+    pub(crate) fn is_any(&self) -> bool {
+        self.any
+    }
+
     pub(crate) fn allow(&self, headers: &HeaderMap) -> bool {
+        self.any || self.allow_known(headers)
+    }
+
+    fn allow_known(&self, headers: &HeaderMap) -> bool {
         let mut origins = headers.get_all(header::ORIGIN).iter();
         let Some(origin) = origins.next() else { return true };
         let Ok(origin) = origin.to_str() else { return false };
@@ -56,7 +71,7 @@ impl Origins {
     /// a page makes to its own server has no `Origin`, and says so in another way; a WebSocket's always has.
     pub(crate) fn vouch(&self, method: &Method, headers: &HeaderMap) -> bool {
         if headers.contains_key(header::ORIGIN) {
-            return self.allow(headers);
+            return self.allow_known(headers);
         }
         let reads = matches!(*method, Method::GET | Method::HEAD) && !headers.contains_key(header::UPGRADE);
         let own = headers.get("sec-fetch-site").is_some_and(|site| site == "same-origin");

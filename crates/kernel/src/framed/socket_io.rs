@@ -7,6 +7,7 @@ use std::cell::RefCell;
 
 use veche_protocol::{
     engine_io::Frame,
+    position::Position,
     socket_io::{Args, ChannelTag, Encoder, Outgoing, Place, collapse},
     ws,
 };
@@ -48,17 +49,11 @@ impl SocketIo {
         });
     }
 
-    /// Appends a publication. `after` is the channel's head, for one that has no place of its own: a client takes
-    /// the last argument of every event for its place.
-    pub(super) fn frame_publication(
-        self,
-        publication: &Publication,
-        after: Option<veche_protocol::position::Position>,
-        out: &mut Vec<u8>,
-    ) {
-        let position = publication.position.or(after).filter(|_| self.places);
-        let offset =
-            position.map(|position| Place { channel: tag_of(&publication.channel), position }.to_string());
+    /// Appends a publication. Where events bear their places, all of them do: a client takes the last argument of
+    /// every event for one, if it is a string.
+    pub(super) fn frame_publication(self, publication: &Publication, position: Position, out: &mut Vec<u8>) {
+        let place = || Place { channel: tag_of(&publication.channel), position }.to_string();
+        let offset = self.places.then(place);
         let (data, attachments) = collapse(&publication.data);
         // What a server publishes may be any JSON; a list is one that a door has taken from a client.
         let list = if publication.args { Args::of_list(&data, usize::MAX).ok() } else { None };

@@ -40,10 +40,11 @@ impl Shard {
         self.start(link, id, registered, call);
     }
 
-    /// The session's handle, for handlers.
-    pub(super) fn handle_of(&self, link: &Link) -> Option<Session> {
+    /// The session's handle, for handlers; `None` before it is known whose it is.
+    pub fn handle_of(&self, link: &Link) -> Option<Session> {
         let user = link.state.borrow().user_id().cloned()?;
-        Some(Session { node: self.node.clone(), key: self.key(link), user })
+        let attached = link.any_wire().attached();
+        Some(Session { node: self.node.clone(), key: self.key(link), user, attached })
     }
 
     pub(super) fn start(

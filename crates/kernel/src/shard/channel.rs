@@ -77,8 +77,6 @@ pub(crate) struct Batch {
     /// Some piece is not for everybody.
     particular: bool,
     weight: usize,
-    /// The positions that it carries; 0 = none.
-    first_offset: u64,
     last_offset: u64,
     joined: SmallVec<[(Encoding, Bytes); 1]>,
 }
@@ -124,9 +122,6 @@ impl Batch {
             self.weight += framed.weight();
             self.particular |= !publication.is_for_all();
             if let Some(position) = publication.position {
-                if self.first_offset == 0 {
-                    self.first_offset = position.offset;
-                }
                 self.last_offset = position.offset;
             }
         }
@@ -135,10 +130,12 @@ impl Batch {
     }
 
     /// Tells a wire that remembers what it was sent.
-    fn note(&self, channel: &str, subscriber: &Subscriber) {
-        let Subscriber { link, paused, .. } = subscriber;
-        if self.last_offset > 0 && !paused && matches!(link.encoding, Encoding::SocketIo(_)) {
-            link.any_wire().sent(channel, self.first_offset, self.last_offset);
+    fn note(&self, subscriber: &Subscriber) {
+        let wire = subscriber.link.any_wire();
+        if !subscriber.paused && wire.notes_sent() {
+            for (publication, place) in self.pieces.iter().filter_map(|piece| piece.framed.placed()) {
+                wire.sent(publication, place);
+            }
         }
     }
 
@@ -252,7 +249,7 @@ impl ShardChannel {
             if let Some(subscriber) = &list[at] {
                 *budget -= 1;
                 let offered = offer(batch, subscriber, bound);
-                batch.note(&self.node.name, subscriber);
+                batch.note(subscriber);
                 if offered == Offered::Over {
                     over.push(Overflow { link: subscriber.link.clone() });
                 }

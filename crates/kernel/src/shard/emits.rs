@@ -2,11 +2,13 @@
 
 use std::rc::Rc;
 
+use serde::Deserialize;
 use serde_json::value::RawValue;
 use veche_protocol::{
     client::CLIENT_TYPES,
     code::ErrorCode,
     json::{push_str, push_u64},
+    name::{ChannelName, check_event},
     socket_io::Args,
 };
 
@@ -65,7 +67,8 @@ impl Shard {
             return self.take(link, &emit.to_frame(), 0);
         }
         if let Some((registered, parameter)) = self.node.registry.find(emit.name) {
-            return self.call_emit(link, id, registered, parameter, emit);
+            let (data, about) = emit.about();
+            return self.call_about(link, id, registered, parameter, data, about);
         }
         if let Some(registered) = events.and_then(|events| events.last_resort()) {
             return self.call_emit(link, id, registered, None, emit);
@@ -86,6 +89,18 @@ impl Shard {
         parameter: Option<&str>,
         emit: Emit<'_>,
     ) {
+        self.call_about(link, id, registered, parameter, emit, About::default());
+    }
+
+    fn call_about(
+        self: &Rc<Self>,
+        link: &Rc<Link>,
+        id: Option<&str>,
+        registered: &Registered,
+        parameter: Option<&str>,
+        emit: Emit<'_>,
+        about: About,
+    ) {
         if let Err(rejection) = self.meter_call(link) {
             return self.refuse(link, id, &rejection);
         }
@@ -101,17 +116,38 @@ impl Shard {
             session,
             event: emit.name.into(),
             parameter: parameter.map(Into::into),
-            channel: None,
+            channel: about.channel.and_then(|channel| ChannelName::parse(&channel).ok()),
             data: data.into(),
             args,
-            op_id: None,
+            op_id: about.op_id.map(Into::into),
             number: 0,
         };
         self.start(link, id, registered, call);
     }
 }
 
+/// What a native frame says beside its data.
+#[derive(Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct About {
+    channel: Option<String>,
+    op_id: Option<String>,
+}
+
 impl Emit<'_> {
+    /// The same without a second argument that says the channel and the operation, and what it says.
+    fn about(self) -> (Self, About) {
+        let mut args = self.args.iter();
+        if let (2, Some(data), Some(about)) = (self.args.len(), args.next(), args.next())
+            && let Ok(about) = serde_json::from_str::<About>(about)
+            && about != About::default()
+            && about.op_id.as_deref().is_none_or(|op_id| check_event(op_id).is_ok())
+        {
+            return (Self { args: Args::of_one(data), ..self }, about);
+        }
+        (self, About::default())
+    }
+
     fn to_text(self) -> String {
         let mut text = String::with_capacity(self.args.inner().len() + self.name.len() + 32);
         text.push('[');
@@ -163,6 +199,22 @@ mod tests {
         ] {
             let args = Args::of_list(list, 8).expect("a list");
             assert_eq!(Emit { id, name: "subscribe", args }.to_frame(), expected);
+        }
+    }
+
+    #[test]
+    fn a_second_argument_may_say_what_it_is_about() {
+        for (list, expected) in [
+            (r#"[1,{"channel":"a"}]"#, Some(("1", Some("a"), None))),
+            (r#"[1,{"channel":"a","op_id":"b"}]"#, Some(("1", Some("a"), Some("b")))),
+            (r#"[1,{"channel":"a","more":1}]"#, None),
+            ("[1,{}]", None),
+            (r#"[1,2,{"channel":"a"}]"#, None),
+        ] {
+            let args = Args::of_list(list, 8).expect("a list");
+            let (emit, about) = Emit { id: None, name: "x", args }.about();
+            let found = about.channel.as_deref().map(|channel| (emit.args.inner(), Some(channel), about.op_id.as_deref()));
+            assert_eq!(found, expected, "{list}");
         }
     }
 

@@ -339,7 +339,7 @@ impl Shard {
     }
 
     /// Runs a step of a session that may have to wait. What waits makes the session's later frames wait.
-    pub(super) fn proceed(self: &Rc<Self>, link: &Rc<Link>, step: impl Future<Output = ()> + 'static) {
+    pub fn proceed(self: &Rc<Self>, link: &Rc<Link>, step: impl Future<Output = ()> + 'static) {
         let mut step = Box::pin(step);
         let mut context = Context::from_waker(std::task::Waker::noop());
         if step.as_mut().poll(&mut context).is_ready() {

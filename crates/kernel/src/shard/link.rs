@@ -5,6 +5,7 @@ use std::{
     cell::{Cell, RefCell},
     io::{self, IoSlice},
     rc::Rc,
+    sync::Arc,
 };
 
 use bytes::Bytes;
@@ -24,7 +25,7 @@ use super::{
 use crate::{
     events::Events,
     framed::Encoding,
-    publication::{SessionId, UserId},
+    publication::{Publication, SessionId, UserId},
 };
 
 /// What the kernel needs of a socket. It lives on the shard's thread.
@@ -54,15 +55,23 @@ pub trait Wire {
         self.write(encoding, reply, out);
     }
 
-    /// Publications of a channel up to this offset, from this one on, were sent or wait to be.
-    ///
-    /// For wires that remember what they sent; others leave it out.
-    fn sent(&self, channel: &str, first: u64, last: u64) {
-        let _ = (channel, first, last);
+    /// Whether the wire remembers what it was sent.
+    fn notes_sent(&self) -> bool {
+        false
+    }
+
+    /// A publication was sent, or waits to be: the session has come to this place.
+    fn sent(&self, publication: &Publication, place: Position) {
+        let _ = (publication, place);
     }
 
     /// The handlers that its session's events have beside the node's own.
     fn events(&self) -> Option<&Events> {
+        None
+    }
+
+    /// What handlers find beside the session: see [`Session::attached`](crate::Session::attached).
+    fn attached(&self) -> Option<Arc<dyn Any + Send + Sync>> {
         None
     }
 
@@ -119,6 +128,11 @@ impl<W: Wire + ?Sized> Link<W> {
     /// The session's public id.
     pub fn id(&self) -> SessionId {
         self.id
+    }
+
+    /// How its frames are written.
+    pub fn encoding(&self) -> Encoding {
+        self.encoding
     }
 
     /// Why the connection must end, once it must: write what waits, then the close frame.

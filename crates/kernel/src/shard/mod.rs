@@ -69,7 +69,7 @@ const BATCHED_BYTES: usize = 4 << 20;
 
 /// One core's share of a node. Doors get it on its own thread.
 pub struct Shard {
-    pub(crate) index: u16,
+    index: u16,
     pub(crate) node: Arc<Node>,
     inbox: Arc<Inbox>,
     pub(crate) sessions: RefCell<Slab<Rc<Link>>>,
@@ -108,6 +108,11 @@ impl Shard {
             stopping: Cell::new(false),
             rechecks: Cell::new(0),
         }
+    }
+
+    /// Which of the node's shards it is.
+    pub fn index(&self) -> u16 {
+        self.index
     }
 
     /// The node's time in ms.

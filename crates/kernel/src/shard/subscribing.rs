@@ -261,14 +261,19 @@ impl Shard {
         let mut bytes = Vec::new();
         for publication in &page.publications {
             if !publication.leaves_out(link.id, |channel| link.is_subscribed(channel)) {
-                bytes.extend_from_slice(&frame_publication(publication, None, link.encoding));
+                bytes.extend_from_slice(&frame_publication(publication, 0, link.encoding));
             } else if link.encoding.tells_skipped() {
                 let offset = publication.position.map_or(0, |position| position.offset);
                 let frame = ServerFrame::Skipped { channel: &channel.node.name, offset };
                 bytes.extend_from_slice(&link.encode(&frame));
             }
         }
-        link.any_wire().sent(&channel.node.name, after.offset + 1, last.offset);
+        let wire = link.any_wire();
+        if wire.notes_sent() {
+            for publication in &page.publications {
+                publication.position.into_iter().for_each(|place| wire.sent(publication, place));
+            }
+        }
         self.node.metrics.replayed.increment(page.publications.len() as u64);
         link.set_mode(channel, Mode::Replaying(last));
         link.send(bytes.into(), usize::MAX);

@@ -1,0 +1,234 @@
+//! A WebSocket of the engine's: one small future that holds no buffer while nothing happens, as the native door's.
+
+use std::{
+    cell::RefCell,
+    future::Future,
+    io::{self, Read},
+    pin::Pin,
+    rc::Rc,
+    task::{Context, Poll, ready},
+    time::Duration,
+};
+
+use bytes::{Bytes, BytesMut};
+use socket2::SockRef;
+use tokio::{io::Interest, net::TcpStream, time::Sleep};
+use veche_protocol::{
+    engine_io::{End, Revision, Transport},
+    ws::{self, Config, Decoder, Event, Input, Opcode, Role},
+};
+
+use super::{
+    engine::{Engine, Visitor},
+    outlet::{Outlet, Stream},
+    settings::SocketIo,
+};
+use crate::door::Guest;
+
+/// What a thread reads into.
+const READ_BYTES: usize = 64 << 10;
+/// Reads of one connection before the others have their turn.
+const READS: usize = 4;
+/// How long a closing connection may take to accept what waits, and to answer the close frame.
+const LINGER: Duration = Duration::from_secs(3);
+
+thread_local! {
+    static READ: RefCell<Box<[u8]>> = RefCell::new(vec![0; READ_BYTES].into());
+    static SCRATCH: RefCell<ws::Scratch> = RefCell::default();
+}
+
+/// Begins a session on a WebSocket whose handshake is done.
+pub(super) fn begin(
+    shard: &Rc<veche_kernel::Shard>,
+    stream: TcpStream,
+    early: Bytes,
+    io: &std::sync::Arc<SocketIo>,
+    visitor: Visitor,
+    revision: Revision,
+    deflate: bool,
+    guest: Guest,
+) {
+    let stream = Rc::new(Stream::new(stream));
+    let outlet = Outlet::WebSocket(stream.clone());
+    let Some(engine) = Engine::begin(shard, &guest.door, io, visitor, revision, outlet, deflate) else { return };
+    run(engine, stream, early, deflate, guest);
+}
+
+/// Goes on with a session by a WebSocket that is on probation; or closes it, where the session has another.
+pub(super) fn probe(engine: Rc<Engine>, stream: TcpStream, early: Bytes, is_welcome: bool, guest: Guest) {
+    let stream = Rc::new(Stream::new(stream));
+    if is_welcome {
+        engine.on_probation(&stream);
+    } else {
+        stream.end();
+    }
+    run(engine, stream, early, false, guest);
+}
+
+fn run(engine: Rc<Engine>, stream: Rc<Stream>, early: Bytes, deflate: bool, guest: Guest) {
+    let config = Config::new(Role::Server, engine.io.engine.max_payload).with_deflate(deflate);
+    let mut driver = Driver { engine, stream, decoder: Decoder::new(config), closing: None, _guest: guest };
+    if !early.is_empty() {
+        driver.consume(&mut BytesMut::from(early));
+    }
+    tokio::task::spawn_local(driver);
+}
+
+struct Driver {
+    engine: Rc<Engine>,
+    stream: Rc<Stream>,
+    decoder: Decoder,
+    /// Our close frame was sent, and the peer's answer is awaited.
+    closing: Option<Pin<Box<Sleep>>>,
+    _guest: Guest,
+}
+
+impl Future for Driver {
+    type Output = ();
+
+    fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<()> {
+        {
+            let mut known = self.stream.waker.borrow_mut();
+            if !known.as_ref().is_some_and(|known| known.will_wake(context.waker())) {
+                *known = Some(context.waker().clone());
+            }
+        }
+        self.drive(context).map(|_| ())
+    }
+}
+
+impl Driver {
+    /// Runs until the socket has nothing more for us; `Ready` ends the connection.
+    fn drive(&mut self, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+        if self.engine.is_carried_by(&self.stream) {
+            self.engine.tend();
+            self.write(context)?;
+        }
+        for _ in 0..READS {
+            if self.stream.ends.get() {
+                return self.end(context);
+            }
+            if self.decoder.is_closed() {
+                return Poll::Ready(Ok(()));
+            }
+            if !self.engine.may_read() {
+                return Poll::Pending;
+            }
+            ready!(self.stream.stream.poll_read_ready(context))?;
+            self.read()?;
+        }
+        context.waker().wake_by_ref();
+        Poll::Pending
+    }
+
+    fn write(&mut self, context: &mut Context<'_>) -> io::Result<()> {
+        while !self.engine.flush()? {
+            if self.stream.stream.poll_write_ready(context)?.is_pending() {
+                return Ok(());
+            }
+        }
+        Ok(())
+    }
+
+    /// Reads what is there, once, and hands it on.
+    fn read(&mut self) -> io::Result<()> {
+        READ.with_borrow_mut(|buffer| {
+            let mut got = None;
+            let stream = &self.stream.stream;
+            let read = stream.try_io(Interest::READABLE, || {
+                let count = (&*SockRef::from(stream)).read(buffer)?;
+                got = Some(count);
+                // A short read has emptied the socket: saying so saves the next, futile one.
+                if count > 0 && count < buffer.len() { Err(io::ErrorKind::WouldBlock.into()) } else { Ok(()) }
+            });
+            match got {
+                Some(0) => Err(io::ErrorKind::UnexpectedEof.into()),
+                Some(count) => {
+                    self.engine.seen();
+                    self.consume(&mut buffer[..count]);
+                    Ok(())
+                }
+                None => match read {
+                    Err(error) if error.kind() != io::ErrorKind::WouldBlock => Err(error),
+                    _ => Ok(()),
+                },
+            }
+        })
+    }
+
+    fn consume(&mut self, bytes: &mut [u8]) {
+        SCRATCH.with_borrow_mut(|scratch| {
+            let mut input = Input::new(bytes);
+            while !self.stream.ends.get() {
+                let carries = self.engine.is_carried_by(&self.stream);
+                match self.decoder.next(&mut input, scratch) {
+                    Ok(None) => return,
+                    Ok(Some(Event::Text(text))) if carries => self.engine.on_text(Transport::WebSocket, text),
+                    Ok(Some(Event::Binary(bytes))) if carries => {
+                        self.engine.on_binary(Transport::WebSocket, bytes);
+                    }
+                    Ok(Some(Event::Text(text))) => self.engine.on_probe_text(text),
+                    Ok(Some(Event::Binary(_))) => self.engine.on_probe_fault(),
+                    Ok(Some(Event::Ping(payload))) => {
+                        let mut pong = Vec::with_capacity(payload.len() + 2);
+                        ws::frame(&mut pong, Opcode::Pong, payload);
+                        if carries {
+                            self.engine.send_direct(&pong);
+                        }
+                    }
+                    Ok(Some(Event::Pong(_))) => {}
+                    Ok(Some(Event::Close(_))) => {
+                        let mut frame = Vec::new();
+                        ws::frame(&mut frame, Opcode::Close, &[]);
+                        if carries {
+                            self.engine.send_direct(&frame);
+                        }
+                        return;
+                    }
+                    Err(fault) => {
+                        tracing::debug!(%fault, "a client broke the framing");
+                        if carries {
+                            self.engine.fail(End::TransportError);
+                        } else {
+                            self.engine.on_probe_fault();
+                        }
+                        self.stream.ends.set(true);
+                        return;
+                    }
+                }
+            }
+        });
+    }
+
+    /// Says goodbye, and gives the peer a moment to take everything and to answer.
+    fn end(&mut self, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+        let linger = self.closing.get_or_insert_with(|| {
+            let mut frame = Vec::new();
+            ws::frame(&mut frame, Opcode::Close, &[]);
+            // Refused whole or in part, it does not matter: the connection ends.
+            let _ = self.stream.send(&frame);
+            let _ = SockRef::from(&self.stream.stream).shutdown(std::net::Shutdown::Write);
+            Box::pin(tokio::time::sleep(LINGER))
+        });
+        if linger.as_mut().poll(context).is_ready() {
+            return Poll::Ready(Ok(()));
+        }
+        loop {
+            ready!(self.stream.stream.poll_read_ready(context))?;
+            let ended = READ.with_borrow_mut(|buffer| match self.stream.stream.try_read(buffer) {
+                Ok(count) => Ok(count == 0),
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => Ok(false),
+                Err(error) => Err(error),
+            })?;
+            if ended {
+                return Poll::Ready(Ok(()));
+            }
+        }
+    }
+}
+
+impl Drop for Driver {
+    fn drop(&mut self) {
+        self.engine.stream_gone(&self.stream);
+    }
+}

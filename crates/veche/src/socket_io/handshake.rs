@@ -1,0 +1,60 @@
+//! What a client said of itself when it came.
+
+use std::net::IpAddr;
+
+use http::HeaderMap;
+use serde::de::DeserializeOwned;
+
+/// A client's handshake with a namespace.
+#[derive(Debug, Clone)]
+pub struct Handshake {
+    pub(super) namespace: Box<str>,
+    pub(super) auth: Box<str>,
+    pub(super) query: Box<str>,
+    pub(super) headers: HeaderMap,
+    pub(super) address: IpAddr,
+    pub(super) time_ms: u64,
+}
+
+impl Handshake {
+    /// The namespace that is asked for.
+    pub fn namespace(&self) -> &str {
+        &self.namespace
+    }
+
+    /// The `auth` payload as raw JSON: an object.
+    pub fn auth(&self) -> &str {
+        &self.auth
+    }
+
+    /// The `auth` payload, if it has this shape.
+    pub fn auth_as<T: DeserializeOwned>(&self) -> Option<T> {
+        serde_json::from_str(&self.auth).ok()
+    }
+
+    /// The request's query, as it stood in the address.
+    pub fn query(&self) -> &str {
+        &self.query
+    }
+
+    /// The first parameter of the query with this name, decoded.
+    pub fn parameter(&self, name: &str) -> Option<String> {
+        let found = form_urlencoded::parse(self.query.as_bytes()).find(|(known, _)| known == name);
+        found.map(|(_, value)| value.into_owned())
+    }
+
+    /// A header of the request that the engine began with.
+    pub fn header(&self, name: &str) -> Option<&str> {
+        self.headers.get(name)?.to_str().ok()
+    }
+
+    /// Where the client is, as far as proxies are to be believed.
+    pub fn address(&self) -> IpAddr {
+        self.address
+    }
+
+    /// When it came, by the wall clock in ms since 1970.
+    pub fn time_ms(&self) -> u64 {
+        self.time_ms
+    }
+}
