@@ -171,6 +171,10 @@ impl Door {
             13 => {
                 let effects = self.session.on_deadline(self.now_ms);
                 self.apply(effects);
+                assert!(
+                    self.session.deadline_ms().is_none_or(|due| due > self.now_ms),
+                    "it would turn for ever"
+                );
             }
             14 => self.gone(byte >> 4),
             15 if byte >> 4 == 15 => {

@@ -132,7 +132,8 @@ fn values(inner: &str) -> Option<Value> {
 
 fn as_in_javascript(value: &mut Value) {
     match value {
-        Value::Number(number) => *value = (number.as_f64().expect("a float") + 0.0).into(),
+        // The last digits are left away: `serde_json` reads a long number to the nearest float but one.
+        Value::Number(number) => *value = format!("{:.13e}", number.as_f64().expect("a float") + 0.0).into(),
         Value::Array(values) => values.iter_mut().for_each(as_in_javascript),
         Value::Object(fields) => fields.values_mut().for_each(as_in_javascript),
         _ => {}

@@ -90,6 +90,8 @@ fn the_deadline_is_looked_at_when_a_request_arrives() {
         assert_eq!(silent(now_ms).on_post(V4, 500), Posted::Refuse(refusal, effects));
         assert_eq!(silent(now_ms).on_upgrade(V4, 500), Probe::Refuse(refusal, effects));
     }
+    // A ping that no timer has sent yet is none that the client has missed.
+    assert_eq!(session(Transport::Polling).on_poll(V4, false, 100_000), Polled::Wait);
     // But where the machine slept for long, the client is given the whole of it.
     assert_eq!(silent(401).on_poll(V4, false, 600), Polled::Wait);
     let mut session = silent(300);
@@ -281,6 +283,13 @@ fn in_the_third_revision_the_client_pings() {
     assert_eq!(effects(polling.on_packet(Transport::Polling, &ping, 7)), at_once);
     assert_eq!(effects(polling.on_packet(Transport::Polling, &ping, 8)), pong, "the last one has left");
 
+    // One that was queued before an upgrade leaves by the WebSocket, and so does the next.
+    let mut moving = Session::new(&config(), Revision::V3, Transport::Polling, 0);
+    assert_eq!(effects(moving.on_packet(Transport::Polling, &ping, 1)), pong);
+    assert_eq!(moving.on_upgrade(v3, 2), Probe::Accept);
+    assert_eq!(moving.on_probe_packet(&packet("5"), 3).probe, Some(Probation::Promote));
+    assert_eq!(effects(moving.on_packet(Transport::WebSocket, &ping, 4)), pong);
+
     let mut wrong = Session::new(&config(), Revision::V3, Transport::WebSocket, 0);
     let pong = Packet::from_text(Revision::V3, "3").expect("a pong");
     assert_eq!(effects(wrong.on_packet(Transport::WebSocket, &pong, 1)), ended(End::TransportError));
@@ -358,6 +367,10 @@ fn a_probation_has_its_time() {
     assert_eq!(session.on_upgrade(V4, 200), Probe::Accept);
     let both = Effects { send: Some(PacketType::Ping), probe: Some(Probation::Close), ..NONE };
     assert_eq!(session.on_deadline(300), both);
+    // A complete upgrade has no end any more.
+    assert_eq!(session.on_upgrade(V4, 310), Probe::Accept);
+    assert_eq!(session.on_probe_packet(&packet("5"), 320).probe, Some(Probation::Promote));
+    assert_eq!((session.deadline_ms(), session.on_deadline(410)), (Some(520), NONE));
 }
 
 #[test]

@@ -1,5 +1,5 @@
-//! Random walks over a session: whatever the client does and whenever, nothing that was queued is lost or sent
-//! twice across an upgrade, and no poll is left waiting.
+//! Random walks over a session: whatever the client does and whenever, nothing that was queued is lost or
+//! sent twice across an upgrade, and no poll is left waiting.
 
 use std::collections::VecDeque;
 
@@ -210,6 +210,10 @@ impl World {
             Step::Deadline => {
                 let effects = self.session.on_deadline(self.now_ms);
                 self.apply(effects);
+                assert!(
+                    self.session.deadline_ms().is_none_or(|due| due > self.now_ms),
+                    "it would turn for ever"
+                );
             }
             Step::Close => {
                 let effects = self.session.close(self.now_ms);

@@ -3,7 +3,7 @@
 use proptest::prelude::*;
 use veche_protocol::{
     position::{Epoch, OFFSET_END, Position},
-    socket_io::{ChannelTag, InvalidPlace, Place, RING_MAX, Run, SendRing},
+    socket_io::{Auth, ChannelTag, InvalidPlace, Place, RING_MAX, Run, SendRing},
 };
 
 fn run(channel: u32, first: u64, last: u64) -> Run {
@@ -52,6 +52,31 @@ fn a_place_has_one_text_and_no_other() {
     ] {
         assert_eq!(text.parse::<Place>(), Err(InvalidPlace), "{text:?}");
     }
+}
+
+#[test]
+fn a_client_that_comes_back_says_so_in_its_auth() {
+    let read = |json| {
+        let recovery = Auth::Json(json).recovery()?;
+        Some((recovery.pid.into_owned(), recovery.offset.map(std::borrow::Cow::into_owned)))
+    };
+    let some = |pid: &str, offset: Option<&str>| Some((pid.to_owned(), offset.map(str::to_owned)));
+    for (json, expected) in [
+        (r#"{"pid":"p","offset":"1-e-2"}"#, some("p", Some("1-e-2"))),
+        // It never received an event.
+        (r#"{"pid":"p"}"#, some("p", None)),
+        (r#"{"a":{"pid":"x"},"offset":"\u0031-e-2", "pid" : "p\""}"#, some("p\"", Some("1-e-2"))),
+        (r#"{"pid":"p","offset":5}"#, some("p", None)),
+        (r#"{"pid":"p","offset":null}"#, some("p", None)),
+        (r#"{"pid":null}"#, None),
+        (r#"{"pid":["p"]}"#, None),
+        (r#"{"offset":"1-e-2"}"#, None),
+        ("{}", None),
+    ] {
+        assert_eq!(read(json), expected, "{json}");
+    }
+    assert_eq!(Auth::None.recovery(), None);
+    assert_eq!(Auth::Query("pid=p").recovery(), None);
 }
 
 #[test]
