@@ -9,6 +9,7 @@ mod frames_names;
 mod frames_refusals;
 mod frames_session;
 mod frames_vectors;
+mod socket_allocations;
 mod socket_connection;
 mod socket_json;
 mod socket_msgpack;
