@@ -137,7 +137,7 @@ impl SendRing {
         if let Some(back) = self.sends.back_mut() {
             let previous = back.run();
             let room = COUNT_MAX - (previous.last - previous.first + 1);
-            if previous.channel == run.channel && previous.last + 1 == first && room > 0 {
+            if previous.channel == run.channel && previous.last + 1 == first {
                 let last = run.last.min(previous.last + room);
                 *back = Send::new(Run { last, ..previous });
                 first = last + 1;
