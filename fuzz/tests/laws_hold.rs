@@ -92,3 +92,23 @@ fn the_handshake() {
 fn the_parser_of_frames() {
     run("client_frames", 40_000);
 }
+
+#[test]
+fn polling_bodies() {
+    run("engine_payload", 40_000);
+}
+
+#[test]
+fn the_engines_session() {
+    run("engine_session", 20_000);
+}
+
+#[test]
+fn the_parser_of_socket_io() {
+    run("socket_packets", 10_000);
+}
+
+#[test]
+fn the_msgpack_parser_of_socket_io() {
+    run("socket_msgpack", 20_000);
+}

@@ -8,8 +8,8 @@ use super::{
 };
 use crate::json;
 
-/// The arguments of an event or of an answer: JSON values between commas, byte for byte as they came, without the
-/// brackets around them and without the event's name.
+/// The arguments of an event or of an answer: JSON values between commas, byte for byte as they came, without
+/// the brackets around them and without the event's name.
 ///
 /// ```
 /// use veche_protocol::socket_io::Args;

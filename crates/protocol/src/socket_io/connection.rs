@@ -221,6 +221,11 @@ impl Connection {
         self.namespaces.name(slot)
     }
 
+    /// The namespaces that are not absent, in whatever state.
+    pub fn slots(&self) -> impl Iterator<Item = Slot> {
+        self.namespaces.slots()
+    }
+
     /// The namespaces that the client is in.
     pub fn connected(&self) -> impl Iterator<Item = Slot> {
         self.namespaces.slots().filter(|slot| self.namespaces.state(*slot) == State::Connected)

@@ -11,7 +11,8 @@ use crate::{
 /// How a client wants its packets. Subscribers with the same encoding get the same bytes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct Encoding {
-    /// The engine's revision: in the third a binary frame begins with its type, and a refusal looks different.
+    /// The engine's revision: in the third a binary frame begins with its type, and a refusal looks
+    /// different.
     pub revision: Revision,
     /// The parser.
     pub parser: Parser,

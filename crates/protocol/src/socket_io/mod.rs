@@ -2,9 +2,9 @@
 //! acknowledgements in the messages of an [engine](crate::engine_io).
 //!
 //! Arguments are never built as trees. An event's are one raw slice of JSON, [`Args`], checked once and then
-//! passed on byte for byte; binary ones are [`Bytes`](bytes::Bytes) beside it, and `{"_placeholder":true,"num":0}`
-//! stands in their place. That is also what the msgpack parser is translated to and from, so that a publication has one
-//! form, whatever its sender speaks.
+//! passed on byte for byte; binary ones are [`Bytes`](bytes::Bytes) beside it, and
+//! `{"_placeholder":true,"num":0}` stands in their place. That is also what the msgpack parser is translated
+//! to and from, so that a publication has one form, whatever its sender speaks.
 //!
 //! | part | what it is |
 //! |---|---|
@@ -12,7 +12,7 @@
 //! | [`Packet`] | what a client said, read |
 //! | [`Outgoing`] | what the server says; an [`Encoder`] writes it once for each [`Encoding`] |
 //! | [`Args`] | an argument list |
-//! | [`Place`], [`SendRing`] | connection state recovery: where a client is, and what came after |
+//! | [`Recovery`], [`Place`], [`SendRing`] | connection state recovery: where a client is, and what came after |
 //!
 //! ```
 //! use veche_protocol::engine_io::Revision;
@@ -45,6 +45,7 @@ mod place;
 mod placeholder;
 mod query;
 mod reassembly;
+mod recovery;
 mod scan;
 
 pub use args::{Args, mend_surrogates};
@@ -57,3 +58,4 @@ pub use packet::{Auth, Body, Packet, PacketType, Parser, RESERVED_EVENTS, is_res
 pub use place::{ChannelTag, InvalidPlace, Place, RING_MAX, Run, SendRing};
 pub use query::query_to_json;
 pub use reassembly::{Decoder, Scratch};
+pub use recovery::Recovery;

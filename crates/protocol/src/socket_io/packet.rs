@@ -74,7 +74,8 @@ pub enum Auth<'a> {
     None,
     /// A JSON object.
     Json(&'a str),
-    /// A query, as clients of Engine.IO 3 send it: `token=x&a=b`. See [`query_to_json`](super::query_to_json).
+    /// A query, as clients of Engine.IO 3 send it: `token=x&a=b`. See
+    /// [`query_to_json`](super::query_to_json).
     Query(&'a str),
 }
 

@@ -1,8 +1,9 @@
 //! Connection state recovery: where a client is, in one string, and what it was sent after that.
 //!
-//! The stock client gives back one string, the last argument of the last event that it saw, although it may be in many
-//! rooms. The string is equal for all subscribers of a channel: it says the channel and the position there. A session's
-//! own [`SendRing`] tells where in the order of its sends that was, over all of its channels.
+//! The stock client gives back one string, the last argument of the last event that it saw, although it may
+//! be in many rooms. The string is equal for all subscribers of a channel: it says the channel and the
+//! position there. A session's own [`SendRing`] tells where in the order of its sends that was, over all of
+//! its channels.
 
 use std::{collections::VecDeque, fmt, str::FromStr};
 
@@ -77,8 +78,9 @@ pub struct Run {
 
 /// The last sends of one session, over all of its channels, in order.
 ///
-/// It is written once a flush and channel, and has 12 bytes a send: a flush that goes on where the last one ended, in
-/// the same channel, takes no more. Offsets alone are kept: where a channel's epoch changes, [`clear`](Self::clear).
+/// It is written once a flush and channel, and has 12 bytes a send: a flush that goes on where the last one
+/// ended, in the same channel, takes no more. Offsets alone are kept: where a channel's epoch changes,
+/// [`clear`](Self::clear).
 ///
 /// ```
 /// use veche_protocol::socket_io::{ChannelTag, Run, SendRing};
@@ -98,8 +100,8 @@ pub struct SendRing {
     forgot: bool,
 }
 
-/// The upper half, then the lower half of the last offset (53 bits) and the number of offsets (11 bits) less one: words of
-/// 4 bytes, so that the three take 12.
+/// The upper half, then the lower half of the last offset (53 bits) and the number of offsets (11 bits) less
+/// one: words of 4 bytes, so that the three take 12.
 #[derive(Debug, Clone, Copy)]
 struct Send {
     channel: u32,
@@ -135,7 +137,7 @@ impl SendRing {
         if let Some(back) = self.sends.back_mut() {
             let previous = back.run();
             let room = COUNT_MAX - (previous.last - previous.first + 1);
-            if previous.channel == run.channel && previous.last + 1 == first && room > 0 {
+            if previous.channel == run.channel && previous.last + 1 == first {
                 let last = run.last.min(previous.last + room);
                 *back = Send::new(Run { last, ..previous });
                 first = last + 1;

@@ -34,7 +34,8 @@ pub(super) fn find(inner: &str, max: usize) -> Result<Vec<Placeholder>, Fault> {
 
 /// Checks that each of `attachments` stands in exactly one place.
 ///
-/// The reference lets a place be left out, and one attachment stand in many: a message that grows as it is read.
+/// The reference lets a place be left out, and one attachment stand in many: a message that grows as it is
+/// read.
 pub(super) fn check(inner: &str, attachments: u8) -> Result<(), Fault> {
     let places = find(inner, usize::from(attachments))?;
     let mut seen = [false; 256];
@@ -104,8 +105,9 @@ impl Finder<'_> {
 }
 
 impl Args<'_> {
-    /// Appends the arguments with `{"$binary":"<base64>"}` in the place of each attachment, for clients that know
-    /// no attachments. Everything else is byte for byte the same. Without attachments, nothing is looked for.
+    /// Appends the arguments with `{"$binary":"<base64>"}` in the place of each attachment, for clients that
+    /// know no attachments. Everything else is byte for byte the same. Without attachments, nothing is looked
+    /// for.
     pub fn write_expanded(self, attachments: &[Bytes], out: &mut String) {
         let mut from = 0;
         let places = if attachments.is_empty() { Vec::new() } else { self.placeholders(attachments) };

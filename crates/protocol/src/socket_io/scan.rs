@@ -1,7 +1,7 @@
 //! JSON, checked in one pass without a tree and without an allocation.
 //!
-//! `serde_json` checks too, but allocates for nested values, and a second pass would be needed to see where the
-//! arguments end. The grammar is RFC 8259's; escaped surrogates may be lone, as in JavaScript.
+//! `serde_json` checks too, but allocates for nested values, and a second pass would be needed to see where
+//! the arguments end. The grammar is RFC 8259's; escaped surrogates may be lone, as in JavaScript.
 
 use memchr::memchr2;
 

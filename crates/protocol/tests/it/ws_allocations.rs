@@ -51,7 +51,7 @@ unsafe impl GlobalAlloc for Counting {
 }
 
 /// How many allocations `work` makes, and how many bytes more are held after it.
-fn measured(work: impl FnOnce()) -> (usize, isize) {
+pub(crate) fn measured(work: impl FnOnce()) -> (usize, isize) {
     let before = (ALLOCATIONS.get(), LIVE.get());
     work();
     (ALLOCATIONS.get() - before.0, LIVE.get() - before.1)

@@ -56,8 +56,8 @@ pub enum Probation {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 #[must_use]
 pub struct Effects {
-    /// Put this packet, without data, behind what is queued. On a WebSocket it leaves at once, on polling with
-    /// the answer that [`poll`](Self::poll) gives, or else with the next one.
+    /// Put this packet, without data, behind what is queued. On a WebSocket it leaves at once, on polling
+    /// with the answer that [`poll`](Self::poll) gives, or else with the next one.
     pub send: Option<PacketType>,
     /// Answer the poll that waits.
     pub poll: Option<PollAnswer>,
@@ -134,6 +134,7 @@ pub enum Outlet {
     Poll,
     /// Nowhere yet: the next poll takes it, or the WebSocket after an upgrade.
     Queue,
-    /// Nowhere any more: the session is over, or about to be.
+    /// Nowhere any more: the session is over, or takes nothing new. What was queued before
+    /// [`close`](super::Session::close) stays for the last poll.
     Closed,
 }

@@ -56,9 +56,9 @@ impl Heartbeat {
 
     /// What is due at this time. A ping is told once.
     ///
-    /// The end after a ping is reckoned from when the ping was due, so that a timer's grain takes nothing from
-    /// it; but a ping that is late by more than half of its timeout, because the machine slept, is given the
-    /// whole of it.
+    /// The end after a ping is reckoned from when the ping was due, so that a timer's grain takes nothing
+    /// from it; but a ping that is late by more than half of its timeout, because the machine slept, is given
+    /// the whole of it.
     pub(super) fn check(&mut self, now_ms: u64) -> Due {
         if now_ms < self.due_ms {
             return Due::Nothing;

@@ -191,9 +191,7 @@ impl Session {
         if from != expected {
             return Received::Effects(Effects::NONE);
         }
-        if packet.kind != PacketType::Pong {
-            self.heartbeat.on_packet(now_ms);
-        }
+        self.heartbeat.on_packet(now_ms);
         Received::Effects(match (packet.kind, self.revision) {
             (PacketType::Message, _) => return Received::Message,
             (PacketType::Ping, Revision::V3) => self.pong(now_ms),
@@ -290,7 +288,6 @@ impl Session {
 
     /// Answers the poll that waits, if one does.
     fn take_poll(&mut self, answer: PollAnswer) -> Option<PollAnswer> {
-        self.ponged &= !self.polled;
         std::mem::take(&mut self.polled).then_some(answer)
     }
 

@@ -102,7 +102,8 @@ fn arguments(out: &mut Vec<u8>, args: Args<'_>, attachments: &[Bytes]) {
     for _ in 0..args.len() {
         let start = writer.out.len();
         if writer.value(DEPTH_END).is_err() {
-            // The arguments were checked when they came in; what was not is `nil`, so that the count is right.
+            // The arguments were checked when they came in; what was not is `nil`, so that the count is
+            // right.
             writer.out.truncate(start);
             writer.out.push(0xc0);
         }

@@ -7,8 +7,8 @@ const MS_MAX: i64 = 8_640_000_000_000_000;
 
 const MS_PER_DAY: i64 = 86_400_000;
 
-/// The milliseconds of msgpack's own timestamp, `ext -1`: seconds in 4 bytes, nanoseconds and seconds in 8 (30
-/// bits and 34), or in 12 (4 bytes and 8).
+/// The milliseconds of msgpack's own timestamp, `ext -1`: seconds in 4 bytes, nanoseconds and seconds in 8
+/// (30 bits and 34), or in 12 (4 bytes and 8).
 pub(super) fn of_extension(data: &[u8]) -> Option<i64> {
     let (nanos, seconds) = match data.len() {
         4 => (0, i64::from(u32::from_be_bytes(data.try_into().ok()?))),
