@@ -27,7 +27,9 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
         .connections_per_address(0)
         .socket("/echo", MESSAGE_BYTES, echo)
         .socket_io(impatient(SocketIo::raw("/engine.io/", Some)))
-        .socket_io(impatient(SocketIo::at("/socket.io/")).namespace("/", root()?).namespace("/custom", custom()));
+        .socket_io(
+            impatient(SocketIo::at("/socket.io/")).namespace("/", root()?).namespace("/custom", custom()),
+        );
     Ok(veche::serve(kernel, listen).await?)
 }
 
@@ -53,7 +55,8 @@ fn custom() -> Namespace {
 }
 
 async fn tell_auth(socket: socket_io::Socket) {
-    let auth = socket.handshake().and_then(|handshake| RawValue::from_string(handshake.auth().to_owned()).ok());
+    let auth =
+        socket.handshake().and_then(|handshake| RawValue::from_string(handshake.auth().to_owned()).ok());
     socket.emit("auth", &(auth,));
 }
 

@@ -11,8 +11,8 @@ use std::{
 use serde::Deserialize;
 use serde_json::{Value, json, value::RawValue};
 use veche::{
-    Args, BoxFuture, BuildError, Call, Class, Data, Kernel, Limits, Listen, Middleware, Module, Next, Origins, Outcome,
-    Rejection, SessionId, State,
+    Args, BoxFuture, BuildError, Call, Class, Data, Kernel, Limits, Listen, Middleware, Module, Next,
+    Origins, Outcome, Rejection, SessionId, State,
     socket_io::{Ack, ConnectRefused, Namespace, Socket, SocketIo, answers},
 };
 
@@ -43,7 +43,8 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
             }
         });
         let is_room = |name: &str| {
-            name.strip_prefix("/room-").is_some_and(|id| !id.is_empty() && id.bytes().all(|it| it.is_ascii_digit()))
+            name.strip_prefix("/room-")
+                .is_some_and(|id| !id.is_empty() && id.bytes().all(|it| it.is_ascii_digit()))
         };
         let door = SocketIo::at(path)
             .allow_eio3(true)
@@ -120,7 +121,7 @@ struct Question {
 fn about_oneself(app: App) -> App {
     app.on("whoami", async |socket: Socket, ack: Ack| {
         let handshake = socket.handshake();
-        let query = handshake.map(|it| parameters(it.query())).unwrap_or_default();
+        let query: HashMap<_, _> = handshake.into_iter().flat_map(|it| it.parameters()).collect();
         let auth: Value = handshake.and_then(|it| it.auth_as()).unwrap_or_default();
         ack.send(&(json!({
             "id": socket.id().to_string(),
@@ -170,8 +171,10 @@ fn about_rooms(app: App) -> App {
             found.push((one.id().to_string(), rooms_of(&one).await, data));
         }
         found.sort_by(|a, b| a.0.cmp(&b.0));
-        let found: Vec<_> =
-            found.into_iter().map(|(id, rooms, data)| json!({ "id": id, "rooms": rooms, "data": data })).collect();
+        let found: Vec<_> = found
+            .into_iter()
+            .map(|(id, rooms, data)| json!({ "id": id, "rooms": rooms, "data": data }))
+            .collect();
         ack.send(&(found,));
     })
     .on("move", async |socket: Socket, Data(Move { from, to }): Data<Move>, ack: Ack| -> Done {
@@ -290,8 +293,10 @@ fn about_asking(app: App) -> App {
     .concurrent()
     .on("ask_room", async |socket: Socket, Data(asked): Data<Question>, ack: Ack| {
         let room = socket.namespace().to(&asked.room).timeout(Duration::from_millis(asked.timeout));
-        let (came, missing) = answers::<Vec<Value>>(room.emit_with_ack("question", &(asked.question,)).await).await;
-        let came: Vec<Value> = came.into_iter().map(|args| args.into_iter().next().unwrap_or_default()).collect();
+        let (came, missing) =
+            answers::<Vec<Value>>(room.emit_with_ack("question", &(asked.question,)).await).await;
+        let came: Vec<Value> =
+            came.into_iter().map(|args| args.into_iter().next().unwrap_or_default()).collect();
         ack.send(&(json!({ "answers": came, "missing": missing }),));
     })
     .concurrent()
@@ -305,17 +310,14 @@ fn about_ending(app: App) -> App {
         #[serde(default)]
         close: bool,
     }
-    app.on("disconnect_me", async |socket: Socket, Data(Close { close, .. }): Data<Close>| socket.disconnect(close))
-        .on("close_engine", async |socket: Socket| socket.close_transport())
-        .on("kick_room", async |socket: Socket, Data(Close { room, close }): Data<Close>, ack: Ack| {
-            ack.send(&());
-            socket.namespace().to(&room).disconnect_sockets(close).await;
-        })
-}
-
-fn parameters(query: &str) -> Value {
-    let pairs = query.split('&').filter_map(|pair| pair.split_once('='));
-    pairs.map(|(name, value)| (name.to_owned(), Value::from(value))).collect::<serde_json::Map<_, _>>().into()
+    app.on("disconnect_me", async |socket: Socket, Data(Close { close, .. }): Data<Close>| {
+        socket.disconnect(close)
+    })
+    .on("close_engine", async |socket: Socket| socket.close_transport())
+    .on("kick_room", async |socket: Socket, Data(Close { room, close }): Data<Close>, ack: Ack| {
+        ack.send(&());
+        socket.namespace().to(&room).disconnect_sockets(close).await;
+    })
 }
 
 fn base64_of(bytes: [u8; 3]) -> String {
@@ -332,4 +334,3 @@ fn port() -> Result<u16, String> {
         _ => Err("usage: socketio [--port N]".to_owned()),
     }
 }
-

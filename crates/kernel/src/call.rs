@@ -15,8 +15,8 @@ pub struct Call {
     pub(crate) parameter: Option<Box<str>>,
     pub(crate) channel: Option<ChannelName>,
     pub(crate) data: Box<str>,
-    /// Whether `data` is a list of arguments, because there is not one of them.
-    pub(crate) args: bool,
+    /// Whether `data` is a list of arguments, because there is not one of them; `None` for a native frame.
+    pub(crate) args: Option<bool>,
     pub(crate) op_id: Option<Box<str>>,
     /// Which of the session's calls it is.
     pub(crate) number: u32,
@@ -45,7 +45,12 @@ impl Call {
 
     /// The payload as a list of arguments, raw JSON: that of an emit, or else the payload alone.
     pub fn list(&self) -> Cow<'_, str> {
-        if self.args { Cow::Borrowed(&self.data) } else { Cow::Owned(format!("[{}]", self.data)) }
+        if self.is_list() { Cow::Borrowed(&self.data) } else { Cow::Owned(format!("[{}]", self.data)) }
+    }
+
+    /// Whether the payload is a list of arguments. A native frame may hold one.
+    fn is_list(&self) -> bool {
+        self.args.unwrap_or_else(|| self.data.starts_with('['))
     }
 
     /// Answers the client before the handler has ended, and in its place: by a list of arguments, raw JSON. What
@@ -139,16 +144,14 @@ impl<S: Clone> Extract<S> for State<S> {
 impl<T: DeserializeOwned, S> Extract<S> for Data<T> {
     fn extract(call: &Call, _: &S) -> Result<Self, Rejection> {
         // No arguments are, to whoever takes one, nothing.
-        let data = if call.args && &*call.data == "[]" { "null" } else { &call.data };
+        let data = if call.args == Some(true) && &*call.data == "[]" { "null" } else { &call.data };
         read(data).map(Data)
     }
 }
 
 impl<T: DeserializeOwned, S> Extract<S> for Args<T> {
     fn extract(call: &Call, _: &S) -> Result<Self, Rejection> {
-        let is_list = call.args || call.data.starts_with('[');
-        let list = call.list();
-        read(if is_list { &call.data } else { &list }).map(Args)
+        read(&call.list()).map(Args)
     }
 }
 

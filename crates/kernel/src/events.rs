@@ -9,7 +9,8 @@ use crate::{
 
 /// What answers the events of some of a door's sessions: those of a namespace of Socket.IO.
 ///
-/// Its handlers come before the node's own, and their names may be the native protocol's.
+/// Its handlers come before the node's own, and their names may be the native protocol's. One that returns nothing leaves
+/// its client without an answer, unless it gives one by [`Call::answer`](crate::Call::answer).
 ///
 /// ```
 /// use veche_kernel::{Data, Events, Module, Rejection};
@@ -37,7 +38,7 @@ impl Events {
     /// Takes what nothing else answers.
     #[must_use]
     pub fn otherwise<Arguments: 'static, H: Handler<Arguments, ()>>(mut self, handler: H) -> Self {
-        let options = Options { deadline: DEADLINE, concurrent: false };
+        let options = Options { deadline: DEADLINE, concurrent: false, quiet: true };
         self.otherwise = Some(Registered { handler: Arc::new(move |call| handler.run(call, &())), options });
         self
     }

@@ -247,7 +247,9 @@ static SERIAL: AtomicU64 = AtomicU64::new(1);
 pub(crate) fn frame_publication(publication: &Publication, serial: u64, encoding: Encoding) -> Bytes {
     let mut text = Vec::with_capacity(publication.data.len() + 160);
     match encoding {
-        Encoding::SocketIo(packets) => packets.frame_publication(publication, place_of(publication, serial), &mut text),
+        Encoding::SocketIo(packets) => {
+            packets.frame_publication(publication, place_of(publication, serial), &mut text)
+        }
         _ => with_frame(publication, |frame| encoding.write(frame, &mut text)),
     }
     encoding.frame(text)

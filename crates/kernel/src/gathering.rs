@@ -20,7 +20,7 @@ impl Kernel {
         self.gather(move |shard| shard.handles(|link| link.id() == id)).await.pop()
     }
 
-    /// Asks every shard, and puts the answers together.
+    /// Asks every shard, when what came before has been done, and puts the answers together.
     async fn gather<T: Send + 'static>(
         &self,
         ask: impl Fn(&Rc<Shard>) -> Vec<T> + Clone + Send + 'static,
@@ -29,7 +29,7 @@ impl Kernel {
             let (answer, answered) = oneshot::channel();
             let ask = ask.clone();
             // Whoever asked may have given up.
-            self.on_shard(shard, move |shard| _ = answer.send(ask(shard)));
+            self.on_shard(shard, move |shard| shard.later(move |shard| _ = answer.send(ask(shard))));
             answered
         });
         join_all(answers).await.into_iter().flatten().flatten().collect()

@@ -60,7 +60,7 @@ pub use rules::{
     Audience, Class, Decision, Namespace, Principal, Retain, Right, Rules, RulesError, SlowConsumer,
 };
 pub use serving::{Member, Occupied, OccupiedPage, Post, Posted, Presence};
-pub use session::{Event, Session, Target};
+pub use session::{Event, Session, Target, list_of};
 pub use shard::{Emit, Link, Opening, Shard, Wire};
 pub use veche_protocol::{
     client::{PresenceState, Range},

@@ -55,6 +55,8 @@ enum Last {
 pub(crate) struct Options {
     pub(crate) deadline: Duration,
     pub(crate) concurrent: bool,
+    /// Returning nothing is no answer.
+    pub(crate) quiet: bool,
 }
 
 /// What a module's rule is asked.
@@ -96,7 +98,7 @@ impl<S: Clone + Send + Sync + 'static> Module<S> {
             let handler = handler.clone();
             Arc::new(move |call| handler.run(call, &state))
         };
-        let options = Options { deadline: DEADLINE, concurrent: false };
+        let options = Options { deadline: DEADLINE, concurrent: false, quiet: false };
         self.entries.push(Entry { event: event.into(), options, bind: Box::new(bind) });
         self.last = Last::Event;
         self
@@ -353,7 +355,8 @@ impl Handlers {
     /// The handlers of a module that is for one door's own events, whatever their names.
     pub(crate) fn of(module: Module) -> Result<Self, BuildError> {
         let mut handlers = Self::default();
-        for entry in module.entries {
+        for mut entry in module.entries {
+            entry.options.quiet = true;
             handlers.add(entry, &module.name)?;
         }
         Ok(handlers)

@@ -80,7 +80,7 @@ impl Kernel {
         let parameter = parameter.map(Into::into);
         let key = SessionKey::of_request(SessionId(node.random()));
         let session = Session { node: node.clone(), key, user, attached: None };
-        let (args, number) = (false, 0);
+        let (args, number) = (None, 0);
         let call = Call { session, event, parameter, channel, data, args, op_id: op_id.clone(), number };
         let next = Next::new(node.registry.layers.clone(), handler);
         let (log, under_way) = (node.sequencers.durable().cloned(), node.under_way.clone());

@@ -3,6 +3,7 @@
 use std::{any::Any, borrow::Cow, fmt, rc::Rc, sync::Arc};
 
 use serde::Serialize;
+use smallvec::SmallVec;
 use veche_protocol::{
     client::is_reserved,
     code::{CloseCode, ErrorCode},
@@ -100,7 +101,8 @@ impl Session {
         Target::new(&self.node, channel, Some(sender))
     }
 
-    /// Does something with the session's connection on its shard's thread, after all that was asked for before. A
+    /// Does something with the session's connection on its shard's thread, after all that was asked for before, joins
+    /// and leaves too. A
     /// session that has ended by then, or lasts one request, is left alone.
     pub fn on_link(&self, work: impl FnOnce(&Rc<Shard>, &Rc<Link>) + Send + 'static) {
         let key = self.key;
@@ -109,7 +111,8 @@ impl Session {
                 work(shard, &link);
             }
         };
-        self.node.routes.push(key.shard, Entry::Run(Box::new(run)));
+        let settled = move |shard: &Rc<Shard>| shard.later(run);
+        self.node.routes.push(key.shard, Entry::Run(Box::new(settled)));
     }
 
     /// Ends the connection; the client does not come back by itself.
@@ -134,6 +137,7 @@ pub struct Target<'a> {
     sender: Option<Sender>,
     key: Option<Box<str>>,
     except: Vec<ChannelName>,
+    exclude: SmallVec<[SessionId; 1]>,
 }
 
 impl Kernel {
@@ -173,12 +177,25 @@ impl Kernel {
 
 impl<'a> Target<'a> {
     fn new(node: &Arc<Node>, channel: impl Into<Cow<'a, str>>, sender: Option<Sender>) -> Self {
-        Self { node: node.clone(), channel: channel.into(), sender, key: None, except: Vec::new() }
+        Self {
+            node: node.clone(),
+            channel: channel.into(),
+            sender,
+            key: None,
+            except: Vec::new(),
+            exclude: SmallVec::new(),
+        }
     }
 
     /// Leaves out whoever is subscribed to this channel, too.
     pub fn except(mut self, channel: ChannelName) -> Self {
         self.except.push(channel);
+        self
+    }
+
+    /// Leaves out this session, too.
+    pub fn exclude(mut self, session: SessionId) -> Self {
+        self.exclude.push(session);
         self
     }
 
@@ -199,8 +216,8 @@ impl<'a> Target<'a> {
 
     fn message_of(self, event: &str, args: &impl Serialize) -> Result<(Arc<Node>, Message), Rejection> {
         let internal = |why: String| Rejection::new(ErrorCode::Internal, why);
-        let list = serde_json::to_string(args)
-            .map_err(|error| internal(format!("the arguments do not serialise: {error}")))?;
+        let list =
+            list_of(args).map_err(|error| internal(format!("the arguments do not serialise: {error}")))?;
         let args = Args::of_list(&list, DEPTH_MAX)
             .map_err(|error| internal(format!("the arguments are no list: {error}")))?;
         check_event(event).map_err(|error| internal(error.to_string()))?;
@@ -213,6 +230,7 @@ impl<'a> Target<'a> {
     }
 
     fn complete(self, mut message: Message) -> Message {
+        message.exclude = self.exclude;
         message.exclude.extend(self.sender.iter().map(|sender| sender.session));
         message.sender = self.sender;
         message.key = self.key;
@@ -241,6 +259,12 @@ impl<'a> Target<'a> {
         let node = self.node.clone();
         node.publish(self.complete(message)).await
     }
+}
+
+/// Arguments as a JSON list: `()` is none.
+pub fn list_of(args: &impl Serialize) -> Result<String, serde_json::Error> {
+    let list = serde_json::to_string(args)?;
+    Ok(if list == "null" { "[]".to_owned() } else { list })
 }
 
 fn parse(channel: &str) -> Result<ChannelName, Rejection> {

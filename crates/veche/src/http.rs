@@ -33,8 +33,7 @@ use crate::{
     proxies::{ClientAddress, client_address},
     refusal::Refusal,
     socket::{self, SocketHandler},
-    socket_io,
-    sse, ticket_door,
+    socket_io, sse, ticket_door,
     tickets::Purpose,
     websocket,
 };
@@ -166,7 +165,9 @@ async fn answer(asked: Asked, request: Request<Incoming>) -> Result<Response<Ans
             sse::Answer::Stream(response) => response.map(Answer::Events),
         });
     }
-    if let Some(io) = socket_io::door_at(&asked.door, request.uri().path()).filter(|_| names_one_host(&request)) {
+    if let Some(io) =
+        socket_io::door_at(&asked.door, request.uri().path()).filter(|_| names_one_host(&request))
+    {
         let (response, upgraded) = socket_io::answer(&asked.shard, &asked.door, io, request).await;
         asked.upgrade.set(upgraded.map(Upgrade::SocketIo));
         return Ok(response.map(Answer::Whole));

@@ -1,6 +1,6 @@
 //! Plain WebSockets, past the kernel: for protocols of your own over the same codec and handshake.
 
-use std::{collections::VecDeque, future::Future, io, pin::Pin};
+use std::{collections::VecDeque, future::Future, io, pin::Pin, time::Duration};
 
 use bytes::{Bytes, BytesMut};
 use tokio::{
@@ -13,6 +13,9 @@ use crate::door::Guest;
 
 /// Bytes of one read.
 const READ_BYTES: usize = 64 << 10;
+
+/// How long a peer may take to be done after our close frame.
+const LINGER: Duration = Duration::from_secs(3);
 
 /// A message of a plain WebSocket.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -97,6 +100,8 @@ impl Socket {
                 self.out.extend_from_slice(&close);
                 self.flush().await?;
                 self.stream.shutdown().await?;
+                // What the peer still sends is read and dropped: a reset would take our last words with it.
+                let _ = tokio::time::timeout(LINGER, self.discard()).await;
                 return Ok(None);
             }
             self.flush().await?;
@@ -128,6 +133,10 @@ impl Socket {
             None => ws::frame(&mut self.out, opcode, payload),
         }
         self.flush().await
+    }
+
+    async fn discard(&mut self) {
+        while self.stream.read(&mut self.buffer).await.is_ok_and(|count| count > 0) {}
     }
 
     async fn flush(&mut self) -> io::Result<()> {

@@ -2,7 +2,7 @@
 
 import assert from 'node:assert/strict';
 import io from 'socket.io-client-2';
-import { Wire, ask, connected as connected4, listen, next, required, test, unique, until, within } from './kit.mjs';
+import { OURS, Wire, ask, connected as connected4, listen, next, required, test, unique, until, within } from './kit.mjs';
 
 const APP = required('SIO_APP');
 const FIXTURE = required('SIO_FIXTURE');
@@ -36,7 +36,8 @@ for (const [way, options] of Object.entries(WAYS)) {
     const socket = await connected(t, '/chat', { ...options, query: { flavour: 'vanilla' } });
     const seen = await ask(socket, 'whoami');
     assert.equal(seen.nsp, '/chat');
-    assert.equal(seen.id, socket.id);
+    // A client of this revision calls itself by its engine's id, which is a secret of ours.
+    if (!OURS) assert.equal(seen.id, socket.id);
     assert.equal(seen.query.flavour, 'vanilla');
     const room = unique('room');
     const other = await connected(t, '/chat', options);
@@ -73,10 +74,15 @@ test('a namespace that is none, and a refusal, are the event error', async (t) =
 });
 
 test('the query of a namespace is its auth', async (t) => {
-  const socket = await connected(t, '/private?token=let%20me%20in');
+  const socket = await connected(t, '/chat?key=let%20me%20in');
   const seen = await ask(socket, 'whoami');
-  assert.equal(seen.nsp, '/private');
-  assert.equal(seen.auth.token, 'let me in');
+  assert.equal(seen.nsp, '/chat');
+  assert.equal(seen.auth.key, 'let me in');
+});
+
+test('a token in an address is refused', { ours: true }, async (t) => {
+  // The client repeats the namespace's query in the engine's address, which proxies log.
+  await assert.rejects(connected(t, '/private?token=let%20me%20in'), /400/);
 });
 
 test('both lines of clients meet in a room', async (t) => {

@@ -35,7 +35,7 @@ impl Shard {
         let channel = channel.and_then(|name| ChannelName::parse(name).ok());
         let parameter = parameter.map(Into::into);
         let (event, data, op_id) = (event.into(), data.into(), op_id.map(Into::into));
-        let (args, number) = (false, 0);
+        let (args, number) = (None, 0);
         let call = Call { session, event, parameter, channel, data, args, op_id, number };
         self.start(link, id, registered, call);
     }
@@ -84,6 +84,7 @@ impl Shard {
             deadline_ms,
             abort: task.abort_handle(),
             concurrent: options.concurrent,
+            quiet: options.quiet,
         };
         state.rare().running.push(running);
         if !options.concurrent {
@@ -112,7 +113,8 @@ impl Shard {
             running
         };
         running.abort.abort();
-        self.answer(&link, running.id.as_deref(), &outcome, duplicate);
+        let id = running.id.as_deref().filter(|_| !(running.quiet && matches!(outcome, Ok(None))));
+        self.answer(&link, id, &outcome, duplicate);
         if !running.concurrent {
             link.state.borrow_mut().machine.set_busy(false);
             self.resume(&link);

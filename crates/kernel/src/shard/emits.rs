@@ -118,7 +118,7 @@ impl Shard {
             parameter: parameter.map(Into::into),
             channel: about.channel.and_then(|channel| ChannelName::parse(&channel).ok()),
             data: data.into(),
-            args,
+            args: Some(args),
             op_id: about.op_id.map(Into::into),
             number: 0,
         };
@@ -213,7 +213,10 @@ mod tests {
         ] {
             let args = Args::of_list(list, 8).expect("a list");
             let (emit, about) = Emit { id: None, name: "x", args }.about();
-            let found = about.channel.as_deref().map(|channel| (emit.args.inner(), Some(channel), about.op_id.as_deref()));
+            let found = about
+                .channel
+                .as_deref()
+                .map(|channel| (emit.args.inner(), Some(channel), about.op_id.as_deref()));
             assert_eq!(found, expected, "{list}");
         }
     }

@@ -416,6 +416,11 @@ impl Shard {
             .collect()
     }
 
+    /// Does something when what the inbox holds by now has been done.
+    pub fn later(&self, work: impl FnOnce(&Rc<Self>) + Send + 'static) {
+        self.inbox.push(Entry::Run(Box::new(work)));
+    }
+
     /// Sends bytes to one session, behind all that its channels have begun: a reply's place, for doors.
     pub fn send_reply(&self, link: &Link, bytes: Vec<u8>) {
         self.inbox.push(Entry::Direct { session: self.key(link), text: bytes });

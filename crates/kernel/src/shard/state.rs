@@ -86,6 +86,8 @@ pub(crate) struct Running {
     pub(crate) deadline_ms: u64,
     pub(crate) abort: AbortHandle,
     pub(crate) concurrent: bool,
+    /// Returning nothing is no answer.
+    pub(crate) quiet: bool,
 }
 
 /// A session's place in a channel.

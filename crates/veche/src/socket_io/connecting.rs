@@ -85,8 +85,7 @@ impl Connect {
         }
         // What cannot be made whole is not taken up again.
         let (session, data) = if missed.is_some() { (session, data) } else { (None, Arc::default()) };
-        let opening =
-            Opening { encoding, identity, device: engine.visitor.device.clone(), session };
+        let opening = Opening { encoding, identity, device: engine.visitor.device.clone(), session };
         self.open(opening, missed, data, handshake).await
     }
 
@@ -172,7 +171,11 @@ impl Connect {
     }
 
     /// The channels that it had, and the one of all who are in the namespace.
-    async fn join(&self, link: &SocketLink, mut channels: Vec<(ChannelName, Option<veche_kernel::Position>)>) {
+    async fn join(
+        &self,
+        link: &SocketLink,
+        mut channels: Vec<(ChannelName, Option<veche_kernel::Position>)>,
+    ) {
         let all = format!("{}:", self.namespace);
         if !channels.iter().any(|(channel, _)| **channel == *all)
             && let Ok(all) = ChannelName::parse(&all)

@@ -50,7 +50,9 @@ pub(super) fn begin(
 ) {
     let stream = Rc::new(Stream::new(stream));
     let outlet = Outlet::WebSocket(stream.clone());
-    let Some(engine) = Engine::begin(shard, &guest.door, io, visitor, revision, outlet, deflate) else { return };
+    let Some(engine) = Engine::begin(shard, &guest.door, io, visitor, revision, outlet, deflate) else {
+        return;
+    };
     run(engine, stream, early, deflate, guest);
 }
 
@@ -187,6 +189,7 @@ impl Driver {
                     }
                     Err(fault) => {
                         tracing::debug!(%fault, "a client broke the framing");
+                        self.stream.code.set(Some(fault.code.number()));
                         if carries {
                             self.engine.fail(End::TransportError);
                         } else {
@@ -204,7 +207,10 @@ impl Driver {
     fn end(&mut self, context: &mut Context<'_>) -> Poll<io::Result<()>> {
         let linger = self.closing.get_or_insert_with(|| {
             let mut frame = Vec::new();
-            ws::frame(&mut frame, Opcode::Close, &[]);
+            match self.stream.code.get() {
+                Some(code) => ws::close_frame(&mut frame, code, ""),
+                None => ws::frame(&mut frame, Opcode::Close, &[]),
+            }
             // Refused whole or in part, it does not matter: the connection ends.
             let _ = self.stream.send(&frame);
             let _ = SockRef::from(&self.stream.stream).shutdown(std::net::Shutdown::Write);

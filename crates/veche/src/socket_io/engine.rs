@@ -22,7 +22,10 @@ use veche_protocol::{
         Probe, Received, Refusal, Revision, Session as Machine, Transport,
         payload::{Format, Payload},
     },
-    socket_io::{Args, ConnectError, Connection, Encoding, Input, Outgoing, Parser, Scratch, Slot, State, mend_surrogates},
+    socket_io::{
+        Args, ConnectError, Connection, Encoding, Input, Outgoing, Parser, Scratch, Slot, State,
+        mend_surrogates,
+    },
     ws::{self, Opcode},
 };
 
@@ -159,7 +162,11 @@ impl Engine {
     pub(super) fn encoding(&self) -> SocketIoEncoding {
         let known = self.connection.borrow().as_ref().map(Connection::encoding);
         let packets = known.unwrap_or(Encoding { revision: self.revision(), parser: Parser::Default });
-        SocketIoEncoding { packets, deflate: self.deflate, places: self.io.recovery_ms.is_some() && packets.revision == Revision::V4 }
+        SocketIoEncoding {
+            packets,
+            deflate: self.deflate,
+            places: self.io.recovery_ms.is_some() && packets.revision == Revision::V4,
+        }
     }
 
     pub(super) fn sockets(&self) -> SmallVec<[SocketLink; 1]> {
@@ -340,7 +347,14 @@ impl Engine {
         for link in self.sockets() {
             let Some(code) = link.closing() else { continue };
             let wire = link.wire();
-            if matches!(code, CloseCode::Kicked | CloseCode::Normal | CloseCode::InvalidToken | CloseCode::TokenExpired | CloseCode::Flood) {
+            if matches!(
+                code,
+                CloseCode::Kicked
+                    | CloseCode::Normal
+                    | CloseCode::InvalidToken
+                    | CloseCode::TokenExpired
+                    | CloseCode::Flood
+            ) {
                 if let Some(connection) = &mut *self.connection.borrow_mut() {
                     connection.dismiss(wire.slot);
                 }

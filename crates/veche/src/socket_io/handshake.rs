@@ -1,6 +1,6 @@
 //! What a client said of itself when it came.
 
-use std::net::IpAddr;
+use std::{borrow::Cow, net::IpAddr};
 
 use http::HeaderMap;
 use serde::de::DeserializeOwned;
@@ -39,8 +39,13 @@ impl Handshake {
 
     /// The first parameter of the query with this name, decoded.
     pub fn parameter(&self, name: &str) -> Option<String> {
-        let found = form_urlencoded::parse(self.query.as_bytes()).find(|(known, _)| known == name);
+        let found = self.parameters().find(|(known, _)| known == name);
         found.map(|(_, value)| value.into_owned())
+    }
+
+    /// All parameters of the query, decoded.
+    pub fn parameters(&self) -> impl Iterator<Item = (Cow<'_, str>, Cow<'_, str>)> {
+        form_urlencoded::parse(self.query.as_bytes())
     }
 
     /// A header of the request that the engine began with.

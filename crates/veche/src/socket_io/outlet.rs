@@ -11,7 +11,10 @@ use std::{
 
 use socket2::SockRef;
 use tokio::{net::TcpStream, sync::oneshot};
-use veche_protocol::engine_io::{Frame, PacketType, PollAnswer, Refusal, Revision, payload::{Format, PayloadWriter}};
+use veche_protocol::engine_io::{
+    Frame, PacketType, PollAnswer, Refusal, Revision,
+    payload::{Format, PayloadWriter},
+};
 
 /// Bytes of one polling answer, unless its first packet has more.
 const ANSWER_BYTES: usize = 256 << 10;
@@ -29,11 +32,13 @@ pub(super) struct Stream {
     pub(super) waker: RefCell<Option<Waker>>,
     /// Nothing more comes: what waits is written, then a close frame.
     pub(super) ends: Cell<bool>,
+    /// The close frame's code, where it has one.
+    pub(super) code: Cell<Option<u16>>,
 }
 
 impl Stream {
     pub(super) fn new(stream: TcpStream) -> Self {
-        Self { stream, waker: RefCell::default(), ends: Cell::new(false) }
+        Self { stream, waker: RefCell::default(), ends: Cell::new(false), code: Cell::new(None) }
     }
 
     pub(super) fn send(&self, bytes: &[u8]) -> io::Result<usize> {

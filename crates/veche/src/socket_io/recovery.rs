@@ -91,7 +91,12 @@ pub(super) fn take(pid: &str, namespace: &str, now_ms: u64) -> Option<Kept> {
 
 impl Kept {
     /// Reads what the client missed; `None` where that cannot be known, or is too much.
-    pub(super) async fn missed(self, engine: &Rc<Engine>, asked: &Asked, encoding: Encoding) -> Option<Missed> {
+    pub(super) async fn missed(
+        self,
+        engine: &Rc<Engine>,
+        asked: &Asked,
+        encoding: Encoding,
+    ) -> Option<Missed> {
         let runs = self.track.after(asked.offset.as_deref())?;
         let kernel = &engine.door.kernel;
         let (mut missed, mut channels) = (Vec::new(), Vec::new());
@@ -111,7 +116,8 @@ impl Kept {
                 let Some(position) = page.publications.last().and_then(|last| last.position) else { break };
                 last = position;
                 missed.extend(page.publications.into_iter().map(|publication| (at, publication)));
-                if missed.iter().map(|(_, publication)| publication.data.len()).sum::<usize>() > MISSED_BYTES {
+                if missed.iter().map(|(_, publication)| publication.data.len()).sum::<usize>() > MISSED_BYTES
+                {
                     return None;
                 }
             }

@@ -1,9 +1,10 @@
 //! The door's requests: they come to whichever shard accepted the connection, and go to the one that has the session.
 
-use std::{rc::Rc, sync::Arc};
+use std::{io::Write as _, rc::Rc, sync::Arc};
 
 use axum::body::Body;
 use bytes::{Bytes, BytesMut};
+use flate2::{Compression, write::GzEncoder};
 use http::{HeaderMap, HeaderValue, Request, Response, StatusCode, header};
 use http_body_util::BodyExt;
 use hyper::body::Incoming;
@@ -35,11 +36,19 @@ use crate::{
 /// Methods and headers that a page of an allowed origin may use.
 const ALLOWED_METHODS: &str = "GET,POST";
 const ALLOWED_HEADERS: &str = "authorization,content-type";
+/// Answers from this length on are compressed for who takes it.
+const COMPRESS_FROM: usize = 1_024;
 
 /// What becomes of a socket after its handshake.
 pub(crate) enum Upgraded {
     /// A session begins on it.
-    Begin { io: Arc<SocketIo>, visitor: Box<Visitor>, revision: Revision, deflate: bool, place: Option<Place> },
+    Begin {
+        io: Arc<SocketIo>,
+        visitor: Box<Visitor>,
+        revision: Revision,
+        deflate: bool,
+        place: Option<Place>,
+    },
     /// It is on probation for a session, if it is welcome there.
     Probe { sid: Sid, is_welcome: bool, place: Option<Place> },
 }
@@ -85,7 +94,13 @@ pub(crate) async fn answer(
         return (refused(Refusal::Forbidden), None);
     }
     let (mut response, upgraded) = match preflight(&request, ALLOWED_METHODS, ALLOWED_HEADERS) {
-        Some(permission) => (permission, None),
+        Some(mut permission) => {
+            // Applications read headers of their own in the handshake: what the page asks for, it may send.
+            if let Some(wanted) = headers.get(header::ACCESS_CONTROL_REQUEST_HEADERS) {
+                permission.headers_mut().insert(header::ACCESS_CONTROL_ALLOW_HEADERS, wanted.clone());
+            }
+            (permission, None)
+        }
         None => match decide(shard, door, io, request).await {
             Ok(answer) => answer,
             Err(response) => (*response, None),
@@ -107,11 +122,21 @@ pub(crate) async fn answer(
 
 type Answered = Result<(Response<Body>, Option<Upgraded>), Box<Response<Body>>>;
 
-async fn decide(shard: &Rc<Shard>, door: &Arc<Door>, io: &Arc<SocketIo>, request: Request<Incoming>) -> Answered {
+async fn decide(
+    shard: &Rc<Shard>,
+    door: &Arc<Door>,
+    io: &Arc<SocketIo>,
+    request: Request<Incoming>,
+) -> Answered {
     let query = request.uri().query().unwrap_or_default().to_owned();
     let query = Query::parse(&query);
-    let is_websocket = request.headers().get(header::UPGRADE).is_some_and(|it| it.as_bytes().eq_ignore_ascii_case(b"websocket"));
-    let route = query.route(&io.engine, request.method(), is_websocket).map_err(|refusal| Box::new(refused(refusal)))?;
+    let is_websocket = request
+        .headers()
+        .get(header::UPGRADE)
+        .is_some_and(|it| it.as_bytes().eq_ignore_ascii_case(b"websocket"));
+    let route = query
+        .route(&io.engine, request.method(), is_websocket)
+        .map_err(|refusal| Box::new(refused(refusal)))?;
     match route {
         Route::Open { revision, transport, takes_binary } => {
             open(shard, door, io, &request, revision, transport, takes_binary).await
@@ -120,7 +145,11 @@ async fn decide(shard: &Rc<Shard>, door: &Arc<Door>, io: &Arc<SocketIo>, request
             let sid = Sid::parse(sid).filter(|sid| usize::from(sid.shard) < door.kernel.shards());
             let sid = sid.ok_or_else(|| Box::new(refused(Refusal::UnknownSid)))?;
             match kind {
-                Some(Kind::Poll) => Ok((poll(door, sid, revision).await, None)),
+                Some(Kind::Poll) => {
+                    let mut response = poll(door, sid, revision).await;
+                    compress(request.headers(), &mut response).await;
+                    Ok((response, None))
+                }
                 Some(Kind::Post) => Ok((post(door, sid, revision, request).await, None)),
                 Some(Kind::Upgrade) => probe(door, sid, revision, &request).await,
                 None => {
@@ -151,7 +180,8 @@ async fn open(
         Transport::Polling => None,
         Transport::WebSocket => Some(accept(request, true)?),
     };
-    let identity = credential::identify_for(door, request.into(), Some(Purpose::Socket)).await.map_err(into)?;
+    let identity =
+        credential::identify_for(door, request.into(), Some(Purpose::Socket)).await.map_err(into)?;
     let place = door.place(request).map_err(into)?;
     if let Some(accepted) = accepted {
         let visitor = Box::new(visitor(io, request, identity, None)?);
@@ -172,7 +202,8 @@ async fn open(
     engine.poll(Some(revision), answer);
     let mut response = replied(answered.await.ok());
     if let Some(name) = &io.cookie
-        && let Ok(cookie) = HeaderValue::try_from(format!("{name}={}; Path=/; HttpOnly; SameSite=Lax", engine.sid))
+        && let Ok(cookie) =
+            HeaderValue::try_from(format!("{name}={}; Path=/; HttpOnly; SameSite=Lax", engine.sid))
     {
         response.headers_mut().insert(header::SET_COOKIE, cookie);
     }
@@ -317,7 +348,12 @@ async fn read(mut body: Incoming, most: usize) -> Result<Bytes, TooLarge> {
 }
 
 /// A WebSocket's handshake that names a session.
-async fn probe(door: &Arc<Door>, sid: Sid, revision: Option<Revision>, request: &Request<Incoming>) -> Answered {
+async fn probe(
+    door: &Arc<Door>,
+    sid: Sid,
+    revision: Option<Revision>,
+    request: &Request<Incoming>,
+) -> Answered {
     let accepted = accept(request, false)?;
     let place = door.place(request).map_err(|refusal| Box::new(refusal.into_response()))?;
     let welcome = on_engine(door, sid, move |engine| match engine {
@@ -344,6 +380,36 @@ fn replied(reply: Option<PollReply>) -> Response<Body> {
     }
 }
 
+/// Compresses a long answer for who takes it so.
+async fn compress(asked: &HeaderMap, response: &mut Response<Body>) {
+    let takes = asked.get(header::ACCEPT_ENCODING).and_then(|it| it.to_str().ok());
+    let takes = takes.is_some_and(|it| {
+        it.split(',').any(|coding| coding.split(';').next().is_some_and(|it| it.trim() == "gzip"))
+    });
+    if !takes || response.status() != StatusCode::OK {
+        return;
+    }
+    // It is whole: nothing is waited for.
+    let Ok(body) =
+        std::mem::take(response.body_mut()).collect().await.map(http_body_util::Collected::to_bytes)
+    else {
+        return;
+    };
+    if body.len() < COMPRESS_FROM {
+        *response.body_mut() = Body::from(body);
+        return;
+    }
+    let mut encoder = GzEncoder::new(Vec::with_capacity(body.len() / 4), Compression::fast());
+    let compressed = encoder.write_all(&body).and_then(|()| encoder.finish());
+    match compressed {
+        Ok(compressed) => {
+            *response.body_mut() = Body::from(compressed);
+            response.headers_mut().insert(header::CONTENT_ENCODING, HeaderValue::from_static("gzip"));
+        }
+        Err(_) => *response.body_mut() = Body::from(body),
+    }
+}
+
 fn text(body: Bytes) -> Response<Body> {
     let mut response = Response::new(Body::from(body));
     let fields = response.headers_mut();
@@ -365,4 +431,3 @@ fn status(status: StatusCode) -> Response<Body> {
     response.headers_mut().insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
     response
 }
-

@@ -37,9 +37,9 @@ pub struct Socket {
 impl<S> Extract<S> for Socket {
     fn extract(call: &Call, _: &S) -> Result<Self, Rejection> {
         let session = call.session().clone();
-        let attached = session.attached::<Attached>().ok_or_else(|| {
-            Rejection::new(ErrorCode::BadRequest, "this event is for clients of Socket.IO")
-        })?;
+        let attached = session
+            .attached::<Attached>()
+            .ok_or_else(|| Rejection::new(ErrorCode::BadRequest, "this event is for clients of Socket.IO"))?;
         Ok(Self { session, attached })
     }
 }
@@ -129,7 +129,7 @@ impl Socket {
     }
 
     fn send(&self, event: &str, args: &impl Serialize, answer: Option<oneshot::Sender<Box<str>>>) {
-        let Some(list) = list_of(event, args) else { return };
+        let Some(list) = checked(event, args) else { return };
         let event = event.to_owned();
         self.session.on_link(move |shard, link| {
             let Some(wire) = link.wire_as::<SocketWire>() else { return };
@@ -264,7 +264,10 @@ impl Broadcast {
     /// the rooms hears it once.
     pub async fn emit(self, event: &str, args: &impl Serialize) -> Result<(), Rejection> {
         if is_reserved(event) {
-            return Err(Rejection::new(ErrorCode::Internal, format!("{event:?} is a name of the clients' own")));
+            return Err(Rejection::new(
+                ErrorCode::Internal,
+                format!("{event:?} is a name of the clients' own"),
+            ));
         }
         let (mut channels, mut own) = (Vec::new(), Vec::new());
         if self.rooms.is_empty() {
@@ -276,7 +279,13 @@ impl Broadcast {
                 None => channels.push(channel_of(&self.namespace, room)),
             }
         }
-        let excepted: Vec<ChannelName> = self.except.iter().filter_map(|room| self.channel(room)).collect();
+        let (mut excepted, mut excluded) = (Vec::new(), Vec::new());
+        for room in &self.except {
+            match self.client(room).await {
+                Some(socket) => excluded.push(socket.id()),
+                None => excepted.extend(self.channel(room)),
+            }
+        }
         for at in 0..channels.len() {
             let target = match &self.sender {
                 Some(session) => session.to(&channels[at]),
@@ -285,6 +294,7 @@ impl Broadcast {
             // Whoever is in an earlier room has had it.
             let earlier = channels[..at].iter().filter_map(|channel| ChannelName::parse(channel).ok());
             let target = excepted.iter().cloned().chain(earlier).fold(target, veche_kernel::Target::except);
+            let target = excluded.iter().copied().fold(target, veche_kernel::Target::exclude);
             if self.volatile {
                 target.emit_volatile(event, args)?;
             } else {
@@ -292,7 +302,9 @@ impl Broadcast {
             }
         }
         for socket in own {
-            socket.emit(event, args);
+            if !excluded.contains(&socket.id()) {
+                socket.emit(event, args);
+            }
         }
         Ok(())
     }
@@ -369,7 +381,12 @@ impl Broadcast {
 
     async fn in_channel(&self, channel: &str) -> Vec<Socket> {
         let Ok(channel) = ChannelName::parse(channel) else { return Vec::new() };
-        self.kernel.sessions_in(&channel).await.into_iter().filter_map(|session| self.socket(session)).collect()
+        self.kernel
+            .sessions_in(&channel)
+            .await
+            .into_iter()
+            .filter_map(|session| self.socket(session))
+            .collect()
     }
 
     /// The client that a room is the own one of.
@@ -405,7 +422,7 @@ impl<S> Extract<S> for Ack {
 impl Ack {
     /// Answers: the arguments are what serialises as a list, as a tuple does. Only the first answer counts.
     pub fn send(&self, args: &impl Serialize) {
-        match serde_json::to_string(args) {
+        match veche_kernel::list_of(args) {
             Ok(list) => self.0.answer(list),
             Err(error) => tracing::error!(%error, "an answer does not serialise"),
         }
@@ -418,8 +435,8 @@ impl Ack {
 }
 
 /// The arguments as JSON, if they are a list and the event may have this name.
-fn list_of(event: &str, args: &impl Serialize) -> Option<String> {
-    let list = serde_json::to_string(args).ok().filter(|list| list.starts_with('['));
+fn checked(event: &str, args: &impl Serialize) -> Option<String> {
+    let list = veche_kernel::list_of(args).ok().filter(|list| list.starts_with('['));
     if list.is_none() || is_reserved(event) {
         tracing::error!(event, "an event has a name of the clients' own, or arguments that are no list");
         return None;

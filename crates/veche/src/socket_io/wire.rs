@@ -57,7 +57,8 @@ pub(super) struct Track {
 impl Track {
     /// Of a session that begins: its first place is before all others.
     pub(super) fn new(pid: Sid) -> Self {
-        let last = Place { channel: ChannelTag(0), position: Position { epoch: Epoch::from_bits(0), offset: 0 } };
+        let last =
+            Place { channel: ChannelTag(0), position: Position { epoch: Epoch::from_bits(0), offset: 0 } };
         let mut track = Self { pid, ring: SendRing::default(), heads: Vec::new(), last };
         track.ring.push(Run { channel: last.channel, first: 0, last: 0 });
         track
@@ -81,7 +82,8 @@ impl Track {
         let Place { channel, position } = offset.parse().ok()?;
         let known = self.heads.iter().find(|(known, _)| tag_of(known) == channel);
         // A channel that began anew has other positions than the client knows.
-        if position.epoch != Epoch::from_bits(0) && known.is_none_or(|(_, head)| head.epoch != position.epoch) {
+        if position.epoch != Epoch::from_bits(0) && known.is_none_or(|(_, head)| head.epoch != position.epoch)
+        {
             return None;
         }
         Some(self.ring.after(channel, position.offset)?.collect())
@@ -208,10 +210,17 @@ impl SocketWire {
         let Ok(id) = id.parse() else { return };
         let (list, attachments) = collapse(list);
         let Ok(args) = Args::of_list(&list, usize::MAX) else { return };
-        packets.frame(&Outgoing::Ack { namespace: &self.namespace, id, args, attachments: &attachments }, out);
+        packets
+            .frame(&Outgoing::Ack { namespace: &self.namespace, id, args, attachments: &attachments }, out);
     }
 
-    fn native(&self, packets: veche_kernel::SocketIo, frame: &ServerFrame<'_>, id: Option<&str>, out: &mut Vec<u8>) {
+    fn native(
+        &self,
+        packets: veche_kernel::SocketIo,
+        frame: &ServerFrame<'_>,
+        id: Option<&str>,
+        out: &mut Vec<u8>,
+    ) {
         let mut text = Vec::with_capacity(160);
         frame.encode(&mut text);
         let Ok(text) = String::from_utf8(text) else { return };
@@ -228,7 +237,10 @@ impl SocketWire {
                 };
                 let namespace = &*self.namespace;
                 let args = Args::of_one(&text);
-                packets.frame(&Outgoing::Event { namespace, name, id: None, args, attachments: &[], offset: None }, out);
+                packets.frame(
+                    &Outgoing::Event { namespace, name, id: None, args, attachments: &[], offset: None },
+                    out,
+                );
             }
         }
     }
@@ -291,7 +303,9 @@ impl Wire for SocketWire {
     }
 
     fn write_list(&self, encoding: Encoding, reply: &ServerFrame<'_>, out: &mut Vec<u8>) {
-        if let (Encoding::SocketIo(packets), ServerFrame::Reply { id, data: Some(list), .. }) = (encoding, reply) {
+        if let (Encoding::SocketIo(packets), ServerFrame::Reply { id, data: Some(list), .. }) =
+            (encoding, reply)
+        {
             self.ack(packets, id, list, out);
         }
     }
