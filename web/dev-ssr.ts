@@ -1,7 +1,7 @@
 import type { ServerResponse } from 'node:http';
 import type { Connect, Plugin, ViteDevServer } from 'vite';
 import type { Boot } from './src/app/boot.ts';
-import type { Rendered } from './src/entry-server.ts';
+import type { Page } from './src/entry-server.ts';
 
 /** In development: the Rust server's sequence of boot, render and template, through Vite, for hot reload. */
 export function devSsr(api: string): Plugin {
@@ -28,9 +28,10 @@ async function respond(server: ViteDevServer, api: string, request: Connect.Inco
   const url = request.originalUrl ?? '/';
   const boot = await bootOf(api, url, request);
   await server.ssrLoadModule('/src/entry-server.ts');
-  const render = (globalThis as { __ssr?: (json: string) => string }).__ssr;
+  const render = (globalThis as { __ssr?: (json: string) => [page: string, body: string] }).__ssr;
   if (!render) throw new Error('the entry did not define __ssr');
-  const rendered = JSON.parse(render(JSON.stringify(boot))) as Rendered;
+  const [json, body] = render(JSON.stringify(boot));
+  const rendered = { ...(JSON.parse(json) as Page), body };
   response.setHeader('content-type', 'text/html; charset=utf-8');
   response.statusCode = rendered.status;
   response.end(await server.transformIndexHtml(url, page(boot, rendered)));
@@ -51,7 +52,7 @@ async function bootOf(api: string, url: string, request: Connect.IncomingMessage
   return (await answer.json()) as Boot;
 }
 
-function page(boot: Boot, rendered: Rendered): string {
+function page(boot: Boot, rendered: Page & { body: string }): string {
   const classes = `theme-${boot.theme}${boot.contrast ? ' contrast-more' : ''} density-${boot.density}`;
   return `<!doctype html>
 <html lang="${boot.locale}" class="${classes}">

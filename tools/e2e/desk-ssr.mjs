@@ -81,9 +81,10 @@ async function cardsIn(page, address) {
 async function staysWhole(page, url) {
   const requests = [];
   page.on('request', (request) => requests.push(new URL(request.url()).pathname));
+  const rest = page.waitForResponse((answer) => new URL(answer.url()).pathname === '/api/desk/boards/big');
   await page.goto(`${url}/desk/big`);
   await live(page);
-  await until('the rest has come', () => requests.filter((path) => path === '/api/desk/boards/big').length, (count) => count === 1);
+  await (await rest).finished();
   const last = () => page.locator('[data-list]').first().locator('[data-row]').last().getAttribute('aria-setsize');
   await until('the list knows its length', last, (size) => Number(size) > 300);
   const scroller = page.locator('[data-cards]').first();

@@ -9,14 +9,16 @@ import Offline from './home/Offline.svelte';
 import { overwriteGetLocale } from './paraglide/runtime.js';
 
 /** What the server puts into its template. */
-export interface Rendered {
+export interface Page {
   route: string;
   status: number;
   /** The chunk of the page in Vite's manifest, whose styles the page needs before it is painted. */
   chunk: string | null;
   head: string;
-  body: string;
 }
+
+/** A page as JSON, and its body, which is long: as JSON it would be written and read once more. */
+type Rendered = [page: string, body: string];
 
 const STATUS: Record<string, number> = {
   unauthorized: 401,
@@ -30,15 +32,15 @@ const STATUS: Record<string, number> = {
 let locale: Boot['locale'] = 'en';
 overwriteGetLocale(() => locale);
 
-function ssr(json: string): string {
+function ssr(json: string): Rendered {
   const boot = JSON.parse(json) as Boot;
   locale = boot.locale;
   const { route, params } = match(boot);
   const view = new ViewState({ boot, route, params, ...pageOf(route, boot) });
   const { head, body } = render(App, { props: { view } });
   const status = statusOf(boot, route);
-  const rendered: Rendered = { route: route.name, status, chunk: chunkOf(route), head, body };
-  return JSON.stringify(rendered);
+  const page: Page = { route: route.name, status, chunk: chunkOf(route), head };
+  return [JSON.stringify(page), body];
 }
 
 function statusOf(boot: Boot, route: Route): number {

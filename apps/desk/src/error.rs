@@ -2,7 +2,7 @@
 
 use http::StatusCode;
 use veche_kernel::{ErrorCode, Rejection};
-use veche_store::{Error, ErrorKind};
+use veche_store::Error;
 
 use crate::{
     order::OrderError,
@@ -95,21 +95,7 @@ impl From<DeskError> for Rejection {
                 tracing::error!(%error, "a board cannot be ordered");
                 Self::new(ErrorCode::Internal, "the server failed")
             }
-            DeskError::Store(error) => failure(&error),
-        }
-    }
-}
-
-/// What a failure of the database is to a client; what only an operator can mend is logged.
-fn failure(error: &Error) -> Rejection {
-    match error.kind() {
-        ErrorKind::Unavailable => {
-            Rejection::unavailable("the database does not answer").retry_after_ms(1_000)
-        }
-        ErrorKind::Full => Rejection::unavailable("the server's disk is full").retry_after_ms(60_000),
-        _ => {
-            tracing::error!(%error, "a board cannot be read or changed");
-            Rejection::new(ErrorCode::Internal, "the server failed")
+            DeskError::Store(error) => error.into(),
         }
     }
 }

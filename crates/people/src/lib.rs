@@ -5,7 +5,6 @@
 mod guide {}
 
 pub mod accounts;
-mod failing;
 pub mod files;
 pub mod friends;
 pub mod inbox;

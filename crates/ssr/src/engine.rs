@@ -8,12 +8,13 @@ use std::{
     time::{Duration, Instant},
 };
 
-use rquickjs::{Context, Function, Persistent, Runtime};
+use rquickjs::{Array, Context, Function, Persistent, Runtime};
 use serde::Deserialize;
 
 use crate::{bytecode::Bundle, error::RenderError, failure, settings::Settings};
 
-/// What a bundle makes of a page, and what `__ssr` returns as JSON.
+/// What a bundle makes of a page: `__ssr` returns a list of two texts, all of this but the body as JSON, and the body,
+/// which is long, as it is.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 pub struct Rendered {
     /// Which page it is, by the bundle's own name for it.
@@ -26,6 +27,7 @@ pub struct Rendered {
     /// HTML for `<head>`.
     pub head: String,
     /// HTML for the element that the browser hydrates.
+    #[serde(skip)]
     pub body: String,
 }
 
@@ -77,12 +79,17 @@ impl Worker {
         let end = nanoseconds(self.made.elapsed()).saturating_add(nanoseconds(at_most));
         self.until.store(end, Ordering::Relaxed);
         let outcome = self.context.with(|ctx| {
-            let call = || self.render.clone().restore(&ctx)?.call::<_, String>((boot,));
+            let call = || {
+                let parts = self.render.clone().restore(&ctx)?.call::<_, Array<'_>>((boot,))?;
+                Ok((parts.get::<String>(0)?, parts.get::<String>(1)?))
+            };
             call().map_err(|error| failure::of(&ctx, error))
         });
         self.until.store(UNBOUNDED, Ordering::Relaxed);
         match outcome {
-            Ok(json) => serde_json::from_str(&json).map_err(|error| RenderError::NoPage(error.to_string())),
+            Ok((page, body)) => serde_json::from_str(&page)
+                .map(|page| Rendered { body, ..page })
+                .map_err(|error| RenderError::NoPage(error.to_string())),
             // An interrupted engine throws as any other does; only the clock tells them apart.
             Err(_) if nanoseconds(self.made.elapsed()) > end => Err(RenderError::Late),
             Err(error) => Err(error),

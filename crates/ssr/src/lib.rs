@@ -10,9 +10,10 @@
 //! # #[tokio::main]
 //! # async fn main() -> Result<(), veche_ssr::RenderError> {
 //! let bundle = Bundle::compile(
-//!     "globalThis.__ssr = (boot) => JSON.stringify({
-//!         route: 'hello', status: 200, head: '<title>Hello</title>', body: `<p>${JSON.parse(boot).name}</p>`,
-//!     })",
+//!     "globalThis.__ssr = (boot) => [
+//!         JSON.stringify({ route: 'hello', status: 200, head: '<title>Hello</title>' }),
+//!         `<p>${JSON.parse(boot).name}</p>`,
+//!     ]",
 //! )?;
 //! let renderer = Renderer::start(bundle, Settings::default())?;
 //! let page = renderer.render(r#"{"name":"Ann"}"#.to_owned()).await?;

@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use veche_kernel::broker::BrokerError;
+use veche_kernel::{ErrorCode, Rejection, broker::BrokerError};
 
 /// Why the store could not do it. What failed inside a transaction left nothing behind.
 ///
@@ -146,5 +146,26 @@ impl Error {
 impl From<Error> for BrokerError {
     fn from(error: Error) -> Self {
         Self::Unavailable(error.to_string())
+    }
+}
+
+/// What a failure is to a client: when to come back, and nothing of what is inside. What only an operator can mend is
+/// logged.
+impl From<&Error> for Rejection {
+    fn from(error: &Error) -> Self {
+        match error.kind() {
+            ErrorKind::Unavailable => Self::unavailable("the database does not answer").retry_after_ms(1_000),
+            ErrorKind::Full => Self::unavailable("the server's disk is full").retry_after_ms(60_000),
+            _ => {
+                tracing::error!(%error, "what was asked for cannot be read or changed");
+                Self::new(ErrorCode::Internal, "the server failed")
+            }
+        }
+    }
+}
+
+impl From<Error> for Rejection {
+    fn from(error: Error) -> Self {
+        (&error).into()
     }
 }

@@ -24,7 +24,7 @@ globalThis.__ssr = (json) => {
   const data = JSON.stringify(boot.data).replaceAll('<', '&lt;');
   const body = `<p>${boot.user?.name ?? 'guest'} ${data} ${boot.error?.code ?? ''}</p>`;
   const status = path === '/gone' ? 410 : 200;
-  return JSON.stringify({ route: path, status, chunk: 'src/desk/pages.ts', head: '<title>T</title>', body });
+  return [JSON.stringify({ route: path, status, chunk: 'src/desk/pages.ts', head: '<title>T</title>' }), body];
 };
 ";
 const MANIFEST: &str = r#"{

@@ -6,12 +6,13 @@ import type { OutboxEntry } from '@veche/client';
 import type { Boot } from '../app/boot';
 import { hueOf, initialsOf } from '../lib/ui/person';
 import type { Format } from '../lib/i18n/use-format';
+import type { Box } from './anchor';
 import { IDLE, step, type Drag, type Effect, type Input, type Layout } from './drag/machine';
 import { listsInOrder } from './drag/rows';
 import { glide } from './glide';
 import { marksOf, type Mark } from './marks';
 import { wordsOfTiles } from './words';
-import { boardOf, canEdit, column, member, openLists, type Board } from './model/board';
+import { boardOf, canEdit, column, openLists, type Board } from './model/board';
 import type { Applied, BoardOp, CardRead, Snapshot } from './model/wire';
 
 /** Somebody else on this board, and what they are at. */
@@ -27,7 +28,7 @@ export interface Here {
 export interface Popup {
   readonly kind: 'menu' | 'due' | 'labels' | 'assign';
   readonly card: string;
-  readonly box: { readonly left: number; readonly top: number; readonly width: number; readonly height: number };
+  readonly box: Box;
 }
 
 /** A person's name, hue and letter. */
@@ -74,6 +75,10 @@ export class Desk {
   moving = $state.raw<string | null>(null);
   /** The card whose title is edited in its place. */
   titling = $state.raw<string | null>(null);
+  /** The list whose menu is open, and where. */
+  listMenu = $state.raw<{ readonly list: string; readonly box: Box } | null>(null);
+  /** The list whose title is edited in its place. */
+  renaming = $state.raw<string | null>(null);
   /** The list whose composer is open. */
   composing = $state.raw<string | null>(null);
   /** The card that the focus was on last. */
@@ -108,9 +113,11 @@ export class Desk {
     return cards;
   });
 
+  readonly #names = $derived.by(() => new Map(this.board.members.map(({ user, name }) => [user, name])));
+
   /** How a person looks on a card. */
   person(id: string): Look {
-    const name = member(this.board, id)?.name ?? id;
+    const name = this.#names.get(id) ?? id;
     const known = this.#looks.get(id);
     if (known?.name === name) return known;
     const look = { name, hue: hueOf(id), initial: [...initialsOf(name)][0] ?? '?' };

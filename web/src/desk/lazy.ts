@@ -9,6 +9,7 @@ const parts = {
   popup: () => import('./card/CardPopup.svelte'),
   move: () => import('./card/MoveDialog.svelte'),
   card: () => import('./card/CardDialog.svelte'),
+  list: () => import('./parts/ListMenu.svelte'),
   archive: () => import('./parts/Archive.svelte'),
 };
 

@@ -15,7 +15,7 @@ use crate::{
     failure::Failure,
     install,
     process::{Output, Running},
-    test::{Verdict, build_release},
+    test::{Verdict, build_programs},
     workspace::{Workspace, file},
 };
 
@@ -32,11 +32,11 @@ const CASES: Duration = Duration::from_mins(15);
 /// Runs the step.
 pub(crate) fn autobahn(workspace: &Workspace) -> Result<Verdict, Failure> {
     let programs = install::python_tools(workspace, "autobahn")?;
-    build_release(workspace, "veche", ["--example", "conformance"])?;
+    build_programs(workspace)?;
     let scratch = workspace.scratch("autobahn")?;
     let port = free_port()?;
 
-    let mut serve = clean(&workspace.target("release/examples/conformance"));
+    let mut serve = clean(&workspace.target("debug/examples/conformance"));
     serve.args(["--port", &port.to_string()]).current_dir(&scratch);
     let mut server = Running::start(&mut serve, scratch.join("server.log"), Output::Logged)?;
     await_start(&mut server, || TcpStream::connect((Ipv4Addr::LOCALHOST, port)).is_ok())?;

@@ -14,7 +14,7 @@ use std::{
 use crate::{
     failure::Failure,
     process::{self, Output, Running},
-    test::build_release,
+    test::build_programs,
     web,
     workspace::Workspace,
 };
@@ -50,8 +50,8 @@ impl Server {
         more: impl FnOnce(&mut Command),
     ) -> Result<Self, Failure> {
         web::built(workspace)?;
-        build_release(workspace, "veche-server", ["--bin", "veche"])?;
-        let program = workspace.target("release/veche");
+        build_programs(workspace)?;
+        let program = workspace.target("debug/veche");
         let data = scratch.join("data");
         let port = free_port()?;
         let mut serve = clean(&program);

@@ -5,7 +5,7 @@ use std::process::Command;
 use crate::{
     failure::Failure,
     process,
-    test::{Verdict, build_release},
+    test::{Verdict, build_programs},
     workspace::Workspace,
 };
 
@@ -30,11 +30,11 @@ pub(crate) fn types(workspace: &Workspace) -> Result<Verdict, Failure> {
 /// Runs the tests of both, the client's against the real server.
 pub(crate) fn vitest(workspace: &Workspace) -> Result<Verdict, Failure> {
     built(workspace)?;
-    build_release(workspace, "veche-server", ["--bin", "veche"])?;
+    build_programs(workspace)?;
     let mut notes = Vec::new();
     for package in PACKAGES {
         let mut test: Command = npm(workspace, &["run", "test", "--workspace", package]);
-        test.env("VECHE_BIN", workspace.target("release/veche")).env("NO_COLOR", "1");
+        test.env("VECHE_BIN", workspace.target("debug/veche")).env("NO_COLOR", "1");
         let output = process::capture(&mut test)?;
         notes.push(format!("{} in {package}", passed(&output).unwrap_or("tests")));
     }

@@ -15,7 +15,6 @@ use super::{
     store,
 };
 use crate::{
-    failing::rejection,
     mail::Post,
     password::{Busy, Cost, Hasher},
     secret::Fingerprint,
@@ -140,7 +139,7 @@ impl Accounts {
             return Ok(Some(kept));
         }
         let found = self.store().read(async |tx| sessions::find(tx, secret).await).await;
-        let Some(kept) = found.map_err(|error| rejection(&error))? else { return Ok(None) };
+        let Some(kept) = found.map_err(Rejection::from)? else { return Ok(None) };
         if clock.wall_ms().saturating_sub(kept.seen_ms) >= SEEN_EVERY_MS {
             let noted = self.store().write(async move |tx| sessions::seen(tx, secret).await).await;
             if let Err(error) = noted {
@@ -155,7 +154,7 @@ impl Accounts {
     /// A user's account. Who signs in elsewhere, and shows a token of theirs, has none.
     pub async fn account(&self, user: &UserId) -> Result<Account, Rejection> {
         let found = self.store().read(async |tx| store::account(tx, user).await).await;
-        found.map_err(|error| rejection(&error))?.ok_or_else(no_account)
+        found.map_err(Rejection::from)?.ok_or_else(no_account)
     }
 
     /// Changes a user's name or language, or both.
@@ -170,14 +169,14 @@ impl Accounts {
         let id = user.clone();
         let changed =
             self.store().write(async move |tx| store::change(tx, &id, name.as_deref(), language).await).await;
-        changed.map_err(|error| rejection(&error))?;
+        changed.map_err(Rejection::from)?;
         self.account(user).await
     }
 
     /// A user's sign-ins, the latest used first.
     pub async fn sign_ins(&self, user: &UserId) -> Result<Vec<SignIn>, Rejection> {
         let listed = self.store().read(async |tx| sessions::list(tx, user).await).await;
-        listed.map_err(|error| rejection(&error))
+        listed.map_err(Rejection::from)
     }
 
     /// Forgets what has ended, every hour, until it is dropped.

@@ -15,7 +15,6 @@ use super::{
     store::{self, Holder},
 };
 use crate::{
-    failing::rejection,
     mail::{Letter, Occasion, Recipient},
     number::integer,
     password::{Match, Password},
@@ -87,7 +86,7 @@ impl Accounts {
             keep(tx, token, &checked).await?;
             post.write(tx, &confirm).await
         };
-        self.store().write(write).await.map_err(|error| rejection(&error))?;
+        self.store().write(write).await.map_err(Rejection::from)?;
         self.post().wake();
         Ok(())
     }
@@ -102,7 +101,7 @@ impl Accounts {
         self.attempts().of_address(client.address)?;
         let token = Fingerprint::of(token).ok_or_else(ended_link)?;
         let found = self.store().read(async |tx| pending(tx, token).await).await;
-        let pending = found.map_err(|error| rejection(&error))?.ok_or_else(ended_link)?;
+        let pending = found.map_err(Rejection::from)?.ok_or_else(ended_link)?;
         let password = Password::typed(password);
         if password.is_too_long()
             || self.hasher().compare(password, Some(pending.password.clone())).await? == Match::Wrong
@@ -122,7 +121,7 @@ impl Accounts {
             }
             Ok(is_made)
         };
-        let is_made = self.store().write(write).await.map_err(|error| rejection(&error))?;
+        let is_made = self.store().write(write).await.map_err(Rejection::from)?;
         if is_made { Ok(Began { user, secret, ended: Vec::new() }) } else { Err(ended_link()) }
     }
 }

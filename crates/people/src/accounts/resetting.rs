@@ -12,7 +12,6 @@ use super::{
     store,
 };
 use crate::{
-    failing::rejection,
     mail::Occasion,
     number::integer,
     password::Password,
@@ -45,7 +44,7 @@ impl Accounts {
 
     async fn send_reset(&self, email: Email) -> Result<(), Rejection> {
         let found = self.store().read(async |tx| store::of_email(tx, &email).await).await;
-        let Some(holder) = found.map_err(|error| rejection(&error))? else { return Ok(()) };
+        let Some(holder) = found.map_err(Rejection::from)? else { return Ok(()) };
         let Some(recipient) = holder.recipient() else { return Ok(()) };
         let secret = Secret::draw()?;
         let link = self.settings().site.link("/people/reset", Some(secret.as_str()));
@@ -57,7 +56,7 @@ impl Accounts {
             tx.execute(sql, params![token.bytes(), holder.user.as_str(), until_ms]).await?;
             post.write(tx, &letter).await
         };
-        self.store().write(write).await.map_err(|error| rejection(&error))?;
+        self.store().write(write).await.map_err(Rejection::from)?;
         self.post().wake();
         Ok(())
     }
@@ -72,7 +71,7 @@ impl Accounts {
         self.attempts().of_address(peer)?;
         let token = Fingerprint::of(token).ok_or_else(ended_link)?;
         let found = self.store().read(async |tx| owner(tx, token).await).await;
-        let holder = found.map_err(|error| rejection(&error))?.ok_or_else(ended_link)?;
+        let holder = found.map_err(Rejection::from)?.ok_or_else(ended_link)?;
         let email = holder.email.as_ref().ok_or_else(ended_link)?;
         let password = Password::typed(password);
         check_password(&password, email, &holder.profile.name)?;
@@ -87,7 +86,7 @@ impl Accounts {
             }
             sessions::end_all(tx, &user, None).await.map(Some)
         };
-        let ended = self.store().write(write).await.map_err(|error| rejection(&error))?;
+        let ended = self.store().write(write).await.map_err(Rejection::from)?;
         let ended = ended.ok_or_else(ended_link)?;
         self.post().wake();
         self.forget(&ended);

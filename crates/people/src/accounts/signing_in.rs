@@ -9,7 +9,6 @@ use super::{
     store,
 };
 use crate::{
-    failing::rejection,
     password::{Match, Password},
     secret::{Fingerprint, Secret},
     sessions::{self, Client, SessionKey},
@@ -42,7 +41,7 @@ impl Accounts {
             return Err(wrong_credentials());
         }
         let found = self.store().read(async |tx| store::of_email(tx, &email).await).await;
-        let holder = found.map_err(|error| rejection(&error))?;
+        let holder = found.map_err(Rejection::from)?;
         let kept = holder.as_ref().and_then(|holder| holder.password.clone());
         let compared = self.hasher().compare(password.clone(), kept.clone()).await?;
         let (Some(holder), Some(kept)) = (holder, kept) else { return Err(wrong_credentials()) };
@@ -81,7 +80,7 @@ impl Accounts {
             ended.extend(sessions::begin(tx, &id, token, &client).await?);
             Ok(Some(ended))
         };
-        let ended = self.store().write(write).await.map_err(|error| rejection(&error))?;
+        let ended = self.store().write(write).await.map_err(Rejection::from)?;
         let ended = ended.ok_or_else(wrong_credentials)?;
         self.forget(&ended);
         Ok(Began { user, secret, ended })
@@ -94,6 +93,6 @@ impl Accounts {
             let is_kept = store::replace_password(tx, &user, &seen, &fresh).await?;
             Ok(if is_kept { fresh.clone() } else { seen.clone() })
         };
-        self.store().write(write).await.map_err(|error| rejection(&error))
+        self.store().write(write).await.map_err(Rejection::from)
     }
 }

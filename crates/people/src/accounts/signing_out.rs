@@ -9,7 +9,6 @@ use super::{
     store::{self, Holder},
 };
 use crate::{
-    failing::rejection,
     mail::{Letter, Occasion},
     password::{Match, Password},
     sessions::{self, Kept, SessionKey},
@@ -20,7 +19,7 @@ impl Accounts {
     pub(crate) async fn sign_out(&self, user: &UserId, key: &str) -> Result<SessionKey, Rejection> {
         let (user, key) = (user.clone(), key.to_owned());
         let ended = self.store().write(async move |tx| sessions::end(tx, &user, &key).await).await;
-        let ended = ended.map_err(|error| rejection(&error))?;
+        let ended = ended.map_err(Rejection::from)?;
         let ended = ended.ok_or_else(|| Rejection::new(ErrorCode::NotFound, "there is no such sign-in"))?;
         self.forget(std::slice::from_ref(&ended));
         Ok(ended)
@@ -30,7 +29,7 @@ impl Accounts {
     pub(crate) async fn sign_out_everywhere(&self, user: &UserId) -> Result<Vec<SessionKey>, Rejection> {
         let user = user.clone();
         let ended = self.store().write(async move |tx| sessions::end_all(tx, &user, None).await).await;
-        let ended = ended.map_err(|error| rejection(&error))?;
+        let ended = ended.map_err(Rejection::from)?;
         self.forget(&ended);
         Ok(ended)
     }
@@ -43,7 +42,7 @@ impl Accounts {
         new: &str,
     ) -> Result<Vec<SessionKey>, Rejection> {
         let found = self.store().read(async |tx| store::of_user(tx, &kept.user).await).await;
-        let holder = found.map_err(|error| rejection(&error))?.ok_or_else(Rejection::unauthorized)?;
+        let holder = found.map_err(Rejection::from)?.ok_or_else(Rejection::unauthorized)?;
         let (Some(email), Some(seen)) = (&holder.email, holder.password.clone()) else {
             return Err(Rejection::new(ErrorCode::Forbidden, "this account has no password"));
         };
@@ -66,7 +65,7 @@ impl Accounts {
             }
             sessions::end_all(tx, &holder.user, Some(&key)).await.map(Some)
         };
-        let ended = self.store().write(write).await.map_err(|error| rejection(&error))?;
+        let ended = self.store().write(write).await.map_err(Rejection::from)?;
         let ended = ended.ok_or_else(|| wrong_credentials().field("old"))?;
         self.post().wake();
         self.forget(&ended);

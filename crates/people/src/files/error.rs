@@ -6,8 +6,6 @@ use http::StatusCode;
 use veche_kernel::{ErrorCode, Rejection};
 use veche_store::Error;
 
-use crate::failing;
-
 /// Why a file was not taken, given or removed. What was not taken left nothing behind.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
@@ -66,7 +64,7 @@ impl From<FilesError> for Rejection {
                 tracing::error!(error, "the folder of files cannot be used");
                 Self::new(ErrorCode::Internal, "the server failed")
             }
-            FilesError::Store(error) => failing::rejection(&error),
+            FilesError::Store(error) => error.into(),
             FilesError::Cut(rejection) => rejection,
         }
     }

@@ -11,7 +11,7 @@ use super::{
     rules::{Act, Relation},
     store::{FriendsError, MIGRATIONS, act},
 };
-use crate::{failing, meters::Meters, page, personal};
+use crate::{meters::Meters, page, personal};
 
 /// Asks a user may make: each may disturb somebody.
 const ASKS: Quota = Quota { count: 60, period_ms: 3_600_000, burst: 20 };
@@ -107,7 +107,7 @@ async fn change(desk: Desk, user: UserId, about: &About, what: Act) -> Result<Ch
 async fn list(State(desk): State<Desk>, User(user): User, Data(ask): Data<Ask>) -> Result<Page, Rejection> {
     let limit = page::limit(ask.limit)?;
     let read = desk.store.read(async |tx| ask.list.page(tx, &user, &ask.after, limit).await).await;
-    read.map_err(|error| failing::rejection(&error))
+    read.map_err(Rejection::from)
 }
 
 /// The other one, who is a user and not oneself.

@@ -12,7 +12,7 @@ use super::{
     events::{FriendAccepted, FriendAsked, FriendBlocked, FriendRemoved, FriendUnblocked},
     rules::{Act, Bond, Ear, News, Pair, Refusal, Relation, Side, Verdict, decide},
 };
-use crate::{failing, number::integer, personal};
+use crate::{number::integer, personal};
 
 /// The most friends that one may have.
 pub const FRIENDS_MAX: u64 = 5_000;
@@ -68,7 +68,7 @@ impl From<FriendsError> for Rejection {
             FriendsError::TooManyFriends => ErrorCode::App("too_many_friends"),
             FriendsError::TooManyAsked => ErrorCode::App("too_many_asked"),
             FriendsError::TooManyBlocked => ErrorCode::App("too_many_blocked"),
-            FriendsError::Store(error) => return failing::rejection(error),
+            FriendsError::Store(error) => return error.into(),
         };
         Self::new(code, error.to_string()).field("data.user")
     }

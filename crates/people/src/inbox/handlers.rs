@@ -11,7 +11,7 @@ use super::{
     state::{Which, advance},
     store::{counters, page},
 };
-use crate::{failing, friends, page::limit};
+use crate::{friends, page::limit};
 
 const MIGRATIONS: &[Migration] = &[Migration { name: "notifications", sql: include_str!("inbox.sql") }];
 
@@ -85,7 +85,7 @@ async fn list(
         let items = page(tx, &user, before, limit + 1, ask.archived).await?;
         Ok((items, counters(tx, &user).await?))
     });
-    let (mut items, counters) = read.await.map_err(|error| failing::rejection(&error))?;
+    let (mut items, counters) = read.await.map_err(Rejection::from)?;
     let more = items.len() > limit as usize;
     items.truncate(limit as usize);
     let next = items.last().filter(|_| more).map(|last| last.id);
@@ -94,7 +94,7 @@ async fn list(
 
 async fn count(Shared(store): Shared<Store>, User(user): User) -> Result<Counters, Rejection> {
     let read = store.read(async |tx| counters(tx, &user).await).await;
-    read.map_err(|error| failing::rejection(&error))
+    read.map_err(Rejection::from)
 }
 
 /// The handler that takes all entries up to one on to a state.
@@ -114,12 +114,12 @@ async fn go(store: Store, user: UserId, which: Which, state: State) -> Result<Co
         return Err(Rejection::new(ErrorCode::TooLarge, "at most 100 ids at once").field("data.ids"));
     }
     let write = store.write(async move |tx: &mut Tx| advance(tx, &user, &which, state).await).await;
-    write.map_err(|error| failing::rejection(&error))
+    write.map_err(Rejection::from)
 }
 
 async fn read_settings(Shared(store): Shared<Store>, User(user): User) -> Result<Settings, Rejection> {
     let read = store.read(async |tx| settings::settings(tx, &user).await).await;
-    read.map(|kinds| Settings { kinds }).map_err(|error| failing::rejection(&error))
+    read.map(|kinds| Settings { kinds }).map_err(Rejection::from)
 }
 
 async fn set(Shared(store): Shared<Store>, User(user): User, Data(set): Data<Set>) -> Result<(), Rejection> {
@@ -148,7 +148,7 @@ impl From<SetError> for Rejection {
     fn from(error: SetError) -> Self {
         match &error {
             SetError::TooMany => Self::new(ErrorCode::TooLarge, error.to_string()).field("data.kind"),
-            SetError::Store(error) => failing::rejection(error),
+            SetError::Store(error) => error.into(),
         }
     }
 }

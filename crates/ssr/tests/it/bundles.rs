@@ -24,8 +24,9 @@ const acts = {
 globalThis.__ssr = (json) => {
   const boot = JSON.parse(json);
   if (boot.act === 'number') return 5;
-  if (boot.act === 'nothing') return '{}';
-  return JSON.stringify({ route: boot.act, status: 200, head: '', body: acts[boot.act](boot) });
+  if (boot.act === 'nothing') return ['{}', ''];
+  const body = acts[boot.act](boot);
+  return [JSON.stringify({ route: boot.act, status: 200, head: '' }), body];
 };
 ";
 

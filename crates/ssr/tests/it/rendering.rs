@@ -45,7 +45,7 @@ async fn what_goes_wrong_is_told_and_the_next_render_has_a_new_engine() {
         ("text", "only a text"),
         ("deep", "call stack"),
         ("bomb", "out of memory"),
-        ("number", "string"),
+        ("number", "array"),
         ("nothing", "missing field"),
     ] {
         assert_eq!(renderer.render(act("count")).await.expect("it renders").body, "1", "before {wrong}");
