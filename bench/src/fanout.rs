@@ -10,12 +10,12 @@ use std::time::{Duration, Instant};
 use serde::Serialize;
 
 use crate::{
+    dialect::{Dialect, NumberFinder},
     error::BenchError,
     fleet::{Fleet, Receive, Role},
     histogram::Histogram,
     process::{Cpu, Server, Stop},
     sequence::Sequence,
-    target::{NumberFinder, Target},
 };
 
 /// The loop before the figures are taken.
@@ -84,17 +84,17 @@ impl Fanout {
 /// Runs the loop once for each number of messages under way, over the same connections; ends early when
 /// a connection has ended.
 pub(crate) fn run(
-    target: Target,
+    dialect: Dialect,
     server: &Server,
     subscribers: usize,
     windows: &[u64],
     duration: Duration,
     stop: &Stop,
 ) -> Result<Vec<Fanout>, BenchError> {
-    let mut fleet = Fleet::new(target, server.port)?;
+    let mut fleet = Fleet::new(dialect, server.port)?;
     fleet.open(1, Role::Publisher, stop)?;
     fleet.open(subscribers, Role::Subscriber, stop)?;
-    let mut course = Course { target, fleet, stop };
+    let mut course = Course { dialect, fleet, stop };
     let (mut results, mut base) = (Vec::new(), 0);
     for &window in windows {
         let mut tally = Tally::new(subscribers, window, base);
@@ -117,7 +117,7 @@ pub(crate) fn run(
 
 /// The publisher's side of the loop.
 struct Course<'a> {
-    target: Target,
+    dialect: Dialect,
     fleet: Fleet,
     stop: &'a Stop,
 }
@@ -149,7 +149,7 @@ impl Course<'_> {
         batch.clear();
         let now = Instant::now();
         while tally.sent - tally.done < tally.window {
-            self.target.write_publication(batch, tally.sent);
+            self.dialect.write_publication(batch, tally.sent);
             tally.publish(now);
         }
         if !batch.is_empty() {
@@ -301,7 +301,7 @@ mod tests {
 
     fn text(number: u64) -> Vec<u8> {
         let mut frame = Vec::new();
-        Target::Bare.write_publication(&mut frame, number);
+        Dialect::Bare.write_publication(&mut frame, number);
         frame
     }
 

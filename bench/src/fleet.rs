@@ -17,9 +17,9 @@ use rustix::{
 use socket2::{Domain, Socket, Type};
 
 use crate::{
+    dialect::Dialect,
     error::{BenchError, Context},
     process::Stop,
-    target::Target,
     wire::{self, WireError},
 };
 
@@ -82,7 +82,7 @@ struct Client {
 
 /// All clients of one server. They are numbered from 0 in the order in which they were opened.
 pub(crate) struct Fleet {
-    target: Target,
+    dialect: Dialect,
     port: u16,
     epoll: OwnedFd,
     events: Vec<epoll::Event>,
@@ -97,9 +97,9 @@ pub(crate) struct Fleet {
 }
 
 impl Fleet {
-    pub(crate) fn new(target: Target, port: u16) -> Result<Self, BenchError> {
+    pub(crate) fn new(dialect: Dialect, port: u16) -> Result<Self, BenchError> {
         Ok(Self {
-            target,
+            dialect,
             port,
             epoll: epoll::create(epoll::CreateFlags::CLOEXEC).context("make an epoll")?,
             events: Vec::with_capacity(EVENTS),
@@ -174,8 +174,8 @@ impl Fleet {
         let mut client =
             Client { stream, role, stage: Stage::Joining, partial: Vec::new(), unsent: Vec::new() };
         let handshake = match role {
-            Role::Listener => self.target.events(self.port),
-            _ => self.target.path().map(|path| wire::handshake(path, self.port)),
+            Role::Listener => self.dialect.events(self.port),
+            _ => self.dialect.path().map(|path| wire::handshake(path, self.port)),
         };
         if let Some(handshake) = handshake {
             client.stage = Stage::Handshake;
@@ -208,7 +208,7 @@ impl Fleet {
             Err(error) => return Err(error.to_string()),
         };
         let before = client.stage;
-        let mut reader = Reader { target: self.target, number, pings: 0, sink };
+        let mut reader = Reader { dialect: self.dialect, number, pings: 0, sink };
         let taken = reader.take(client, self.buffer.get(..length).unwrap_or_default());
         self.pings += reader.pings;
         self.live += usize::from(before != Stage::Live && client.stage == Stage::Live);
@@ -256,7 +256,7 @@ impl Client {
 
 /// Takes one client's input to pieces.
 struct Reader<'a, R> {
-    target: Target,
+    dialect: Dialect,
     number: usize,
     pings: u64,
     sink: &'a mut R,
@@ -302,7 +302,7 @@ impl<R: Receive> Reader<'_, R> {
             let Some(length) = wire::read_handshake(input)? else { return Ok(0) };
             used = length;
             client.stage = Stage::Greeting;
-            if self.target.greeting().is_none() {
+            if self.dialect.greeting().is_none() {
                 self.greeted(client);
             }
         }
@@ -321,8 +321,8 @@ impl<R: Receive> Reader<'_, R> {
     fn take_text(&mut self, client: &mut Client, payload: &[u8]) {
         let contains = |marker| memchr::memmem::find(payload, marker).is_some();
         match client.stage {
-            Stage::Greeting if self.target.greeting().is_some_and(contains) => self.greeted(client),
-            Stage::Joining if contains(self.target.joined()) => client.stage = Stage::Live,
+            Stage::Greeting if self.dialect.greeting().is_some_and(contains) => self.greeted(client),
+            Stage::Joining if contains(self.dialect.joined()) => client.stage = Stage::Live,
             Stage::Live => self.sink.text(self.number, payload),
             _ => {}
         }
@@ -335,7 +335,7 @@ impl<R: Receive> Reader<'_, R> {
         }
         client.stage = Stage::Joining;
         let mut frame = Vec::new();
-        self.target.write_join(&mut frame);
+        self.dialect.write_join(&mut frame);
         // A broken socket shows itself at the next read.
         let _ = client.send(&frame);
     }

@@ -5,6 +5,7 @@
 //! figures mean. It knows the servers only by their wire: nothing of the server's code is used here.
 
 mod bound;
+mod dialect;
 mod durable;
 mod durable_table;
 mod error;
@@ -160,8 +161,8 @@ struct Bench<'a> {
 impl Bench<'_> {
     fn measure(&mut self, targets: &[Target]) -> Result<(), BenchError> {
         let only = |has: fn(Target) -> bool| targets.iter().copied().filter(|target| has(*target)).collect();
-        let joinable: Vec<_> = only(|target| target.path().is_some());
-        let streaming: Vec<_> = only(|target| target.events(0).is_some());
+        let joinable: Vec<_> = only(|target| target.dialect().path().is_some());
+        let streaming: Vec<_> = only(|target| target.dialect().events(0).is_some());
         match self.options.scenario {
             Scenario::Idle | Scenario::All => {
                 self.alternate(&joinable, Self::idle)?;
@@ -207,13 +208,13 @@ impl Bench<'_> {
 
     fn hold(&self, target: Target, server: &Server, role: Role) -> Result<Figures, BenchError> {
         let (connections, hold) = (self.options.connections as usize, Duration::from_secs(self.options.hold));
-        idle::run(target, server, role, connections, hold, &self.stop).map(Figures::Idle)
+        idle::run(target.dialect(), server, role, connections, hold, &self.stop).map(Figures::Idle)
     }
 
     fn fanout(&self, target: Target, server: &Server) -> Result<Figures, BenchError> {
         let (subscribers, seconds) =
             (self.options.subscribers as usize, Duration::from_secs(self.options.seconds));
-        fanout::run(target, server, subscribers, &WINDOWS, seconds, &self.stop).map(Figures::Fanout)
+        fanout::run(target.dialect(), server, subscribers, &WINDOWS, seconds, &self.stop).map(Figures::Fanout)
     }
 
     /// The bound takes its turn after the server, on the same core, while the server has nothing to do.

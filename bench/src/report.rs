@@ -106,7 +106,7 @@ impl Report {
             ),
         );
         line(out, format_args!("{IDLE_HEAD}"));
-        for target in TARGETS {
+        for target in Target::ALL {
             for (role, door) in [(Role::Subscriber, ""), (Role::Listener, ", server-sent events")] {
                 let runs: Vec<_> = self.idles(target, role).collect();
                 if !runs.is_empty() {
@@ -124,7 +124,7 @@ impl Report {
         );
         line(out, format_args!("{FANOUT_HEAD}"));
         for &window in self.windows {
-            for target in TARGETS {
+            for target in Target::ALL {
                 let runs: Vec<_> =
                     self.fanouts(Some(target)).filter(|fanout| fanout.window == window).collect();
                 if !runs.is_empty() {
@@ -207,9 +207,6 @@ fn write_fanout_row(out: &mut String, target: Target, window: u64, runs: &[&Fano
         ),
     );
 }
-
-/// The order of the rows.
-const TARGETS: [Target; 3] = [Target::Veche, Target::Lean, Target::Bare];
 
 const IDLE_HEAD: &str = "\
 | Server | RSS a connection, B | CPU of a connect and join, µs | idle CPU, core | ended |
