@@ -25,6 +25,8 @@ pub(crate) enum Dialect {
     Lean,
     /// Frames without a handshake, for `bench/peers/bare`.
     Bare,
+    /// Socket.IO 5 on Engine.IO 4, over WebSocket from the start.
+    SocketIo,
 }
 
 /// What a client waits for before it goes on: a text message that contains these bytes.
@@ -37,6 +39,7 @@ impl Dialect {
             Self::Veche => Some("/realtime/ws"),
             Self::Lean => Some("/"),
             Self::Bare => None,
+            Self::SocketIo => Some("/socket.io/?EIO=4&transport=websocket"),
         }
     }
 
@@ -44,7 +47,23 @@ impl Dialect {
     pub(crate) fn events(self, port: u16) -> Option<String> {
         match self {
             Self::Veche => Some(wire::events("/realtime/events", CHANNEL, port)),
-            Self::Lean | Self::Bare => None,
+            Self::Lean | Self::Bare | Self::SocketIo => None,
+        }
+    }
+
+    /// What the server says before it asks who the client is, and what the client answers.
+    pub(crate) const fn opening(self) -> Option<(Marker, &'static [u8])> {
+        match self {
+            Self::SocketIo => Some((br#"0{"sid":"#, b"40")),
+            Self::Veche | Self::Lean | Self::Bare => None,
+        }
+    }
+
+    /// A heartbeat that is a text, and its answer.
+    pub(crate) const fn heartbeat(self) -> Option<(&'static [u8], &'static [u8])> {
+        match self {
+            Self::SocketIo => Some((b"2", b"3")),
+            Self::Veche | Self::Lean | Self::Bare => None,
         }
     }
 
@@ -53,6 +72,7 @@ impl Dialect {
         match self {
             Self::Veche => Some(br#""type":"welcome""#),
             Self::Lean | Self::Bare => None,
+            Self::SocketIo => Some(br#"40{"sid":"#),
         }
     }
 
@@ -61,6 +81,7 @@ impl Dialect {
         match self {
             Self::Veche => br#""type":"subscribed""#,
             Self::Lean | Self::Bare => br#""type":"joined""#,
+            Self::SocketIo => b"430[",
         }
     }
 
@@ -69,8 +90,29 @@ impl Dialect {
         let frame = match self {
             Self::Veche => format!(r#"{{"type":"subscribe","channel":"{CHANNEL}"}}"#),
             Self::Lean | Self::Bare => format!(r#"{{"type":"join","room":"{CHANNEL}"}}"#),
+            Self::SocketIo => format!(r#"420["subscribe",{{"channel":"{CHANNEL}"}}]"#),
         };
         wire::write_frame(out, wire::TEXT, frame.as_bytes());
+    }
+
+    /// Whether the server has refused what a client wanted before it was joined.
+    pub(crate) fn is_refusal(self, payload: &[u8]) -> bool {
+        match self {
+            Self::SocketIo => payload.starts_with(b"44") || payload.starts_with(b"43") && has_error(payload),
+            Self::Veche | Self::Lean | Self::Bare => false,
+        }
+    }
+
+    /// Whether every publication is acknowledged.
+    pub(crate) const fn acknowledges(self) -> bool {
+        matches!(self, Self::SocketIo)
+    }
+
+    /// The number of the publication that the server has taken, if the payload says so.
+    pub(crate) fn acknowledged(self, payload: &[u8]) -> Option<u64> {
+        let rest = payload.strip_prefix(b"43").filter(|_| self.acknowledges() && !has_error(payload))?;
+        let (digits, _) = rest.split_at_checked(memchr::memchr(b'[', rest)?)?;
+        str::from_utf8(digits).ok()?.parse().ok()
     }
 
     /// Appends the frame that publishes `number`.
@@ -91,8 +133,16 @@ impl Dialect {
                 let frame = format!(r#"{{"type":"msg","room":"{CHANNEL}","data":{data}}}"#);
                 wire::write_server_frame(out, wire::TEXT, frame.as_bytes());
             }
+            Self::SocketIo => {
+                let frame = format!(r#"42{number}["message",{{"channel":"{CHANNEL}","data":{data}}}]"#);
+                wire::write_frame(out, wire::TEXT, frame.as_bytes());
+            }
         }
     }
+}
+
+fn has_error(payload: &[u8]) -> bool {
+    memchr::memmem::find(payload, br#""error""#).is_some()
 }
 
 /// Appends what a publication carries.
@@ -150,7 +200,7 @@ mod tests {
 
     #[test]
     fn every_dialect_publishes_the_number() {
-        for dialect in [Dialect::Veche, Dialect::Lean, Dialect::Bare] {
+        for dialect in [Dialect::Veche, Dialect::Lean, Dialect::Bare, Dialect::SocketIo] {
             let mut frame = Vec::new();
             dialect.write_publication(&mut frame, 7);
             if dialect != Dialect::Bare {
@@ -159,6 +209,22 @@ mod tests {
                 frame = payload.iter().zip(mask.iter().cycle()).map(|(byte, key)| byte ^ key).collect();
             }
             assert_eq!(NumberFinder::default().find(&frame), Some(7), "{dialect:?}");
+        }
+    }
+    #[test]
+    fn only_socket_io_acknowledges_and_refuses_by_its_packets() {
+        let socket_io = Dialect::SocketIo;
+        for (payload, number, is_refusal) in [
+            (r#"430[{"type":"subscribed"}]"#, Some(0), false),
+            ("4342[]", Some(42), false),
+            (r#"431[{"type":"error","error":{"code":"forbidden"}}]"#, None, true),
+            (r#"44{"message":"not authorized"}"#, None, true),
+            (r#"42["message",{"seq":1000000000}]"#, None, false),
+            ("43", None, false),
+        ] {
+            assert_eq!(socket_io.acknowledged(payload.as_bytes()), number, "{payload}");
+            assert_eq!(socket_io.is_refusal(payload.as_bytes()), is_refusal, "{payload}");
+            assert_eq!(Dialect::Veche.acknowledged(payload.as_bytes()), None, "{payload}");
         }
     }
 }

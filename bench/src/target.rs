@@ -1,10 +1,10 @@
-//! The servers that are measured.
+//! The servers that are measured, and the doors by which clients come to them.
 
-use crate::dialect::Dialect;
+use crate::{dialect::Dialect, error::BenchError};
 
 /// A server under test.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, clap::ValueEnum, serde::Serialize)]
-#[serde(rename_all = "lowercase")]
+#[serde(rename_all = "kebab-case")]
 pub(crate) enum Target {
     /// Ours.
     Veche,
@@ -12,11 +12,43 @@ pub(crate) enum Target {
     Lean,
     /// `bench/peers/bare`: it can only fan out.
     Bare,
+    /// `bench/peers/socketio-node`.
+    SocketioNode,
+    /// `bench/peers/socketioxide`.
+    Socketioxide,
+}
+
+/// By which protocol clients come.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub(crate) enum Door {
+    /// The server's own.
+    Native,
+    /// Socket.IO over WebSocket.
+    SocketIo,
+}
+
+impl Door {
+    /// What a table's heading says of it.
+    pub(crate) const fn phrase(self) -> &'static str {
+        match self {
+            Self::Native => "",
+            Self::SocketIo => ", by Socket.IO over WebSocket",
+        }
+    }
+}
+
+/// A server and how it is spoken to.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Contender {
+    pub(crate) target: Target,
+    pub(crate) dialect: Dialect,
 }
 
 impl Target {
     /// All of them, in the order of the tables.
-    pub(crate) const ALL: [Self; 3] = [Self::Veche, Self::Lean, Self::Bare];
+    pub(crate) const ALL: [Self; 5] =
+        [Self::Veche, Self::Lean, Self::Bare, Self::SocketioNode, Self::Socketioxide];
 
     /// The word for tables; the program is called so too.
     pub(crate) const fn name(self) -> &'static str {
@@ -24,15 +56,28 @@ impl Target {
             Self::Veche => "veche",
             Self::Lean => "lean",
             Self::Bare => "bare",
+            Self::SocketioNode => "socketio-node",
+            Self::Socketioxide => "socketioxide",
         }
     }
 
-    /// How to speak to it.
-    pub(crate) const fn dialect(self) -> Dialect {
-        match self {
-            Self::Veche => Dialect::Veche,
-            Self::Lean => Dialect::Lean,
-            Self::Bare => Dialect::Bare,
-        }
+    /// Whether what it loses is a mistake of ours, and no figure of a peer's.
+    pub(crate) const fn is_ours(self) -> bool {
+        matches!(self, Self::Veche | Self::Lean | Self::Bare)
+    }
+
+    /// The server at a door that it has.
+    pub(crate) fn at(self, door: Door) -> Result<Contender, BenchError> {
+        let dialect = match (self, door) {
+            (Self::Veche, Door::Native) => Dialect::Veche,
+            (Self::Lean, Door::Native) => Dialect::Lean,
+            (Self::Bare, Door::Native) => Dialect::Bare,
+            (Self::Veche | Self::SocketioNode | Self::Socketioxide, Door::SocketIo) => Dialect::SocketIo,
+            (Self::Lean | Self::Bare, Door::SocketIo)
+            | (Self::SocketioNode | Self::Socketioxide, Door::Native) => {
+                return Err(BenchError::Unfit(format!("{} does not speak this protocol", self.name())));
+            }
+        };
+        Ok(Contender { target: self, dialect })
     }
 }
