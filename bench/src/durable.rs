@@ -13,12 +13,12 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     bound::Bound,
+    dialect::{self, Dialect},
     error::BenchError,
     fleet::{Fleet, Receive, Role},
     histogram::Histogram,
     process::{Cpu, Server, Stop},
     replay::Replay,
-    target::{self, Target},
     wire,
 };
 
@@ -156,7 +156,7 @@ pub(crate) fn run(
     let (mut results, mut ledger) = (Vec::new(), Ledger::default());
     for load in LOADS {
         let publishes = count(load.group, publishes);
-        let mut fleet = Fleet::new(Target::Veche, server.port)?;
+        let mut fleet = Fleet::new(Dialect::Veche, server.port)?;
         fleet.open(load.connections, Role::Publisher, stop)?;
         let mut course = Course { fleet, stop };
         ledger.begin(load);
@@ -215,7 +215,7 @@ fn publication(number: u64) -> Vec<u8> {
     let mut text = Vec::new();
     // Writing to a Vec cannot fail.
     let _ = write!(text, r#"{{"type":"message","channel":"{CHANNEL}","id":{number},"data":"#);
-    target::write_data(&mut text, number);
+    dialect::write_data(&mut text, number);
     text.push(b'}');
     let mut frame = Vec::new();
     wire::write_frame(&mut frame, wire::TEXT, &text);

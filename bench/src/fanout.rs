@@ -10,12 +10,12 @@ use std::time::{Duration, Instant};
 use serde::Serialize;
 
 use crate::{
+    dialect::{Dialect, NumberFinder},
     error::BenchError,
     fleet::{Fleet, Receive, Role},
     histogram::Histogram,
     process::{Cpu, Server, Stop},
     sequence::Sequence,
-    target::{NumberFinder, Target},
 };
 
 /// The loop before the figures are taken.
@@ -28,7 +28,7 @@ const SETTLE: Duration = Duration::from_millis(100);
 const PUBLISHER: usize = 0;
 
 /// The result of one run with one number of messages under way.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, Default, Serialize)]
 pub(crate) struct Fanout {
     pub(crate) subscribers: usize,
     /// Messages under way.
@@ -47,6 +47,8 @@ pub(crate) struct Fanout {
     pub(crate) lost: u64,
     pub(crate) reordered: u64,
     pub(crate) doubled: u64,
+    /// Publications that the server did not acknowledge just once, where it should.
+    pub(crate) unacknowledged: u64,
     /// Messages that nobody published, and connections that ended.
     pub(crate) strange: u64,
     pub(crate) closed: usize,
@@ -75,29 +77,34 @@ impl Fanout {
         self.client_cpu * 1e6 / self.deliveries.max(1) as f64
     }
 
+    /// What should be 0 and is no delivery.
+    pub(crate) fn others(&self) -> u64 {
+        self.unacknowledged + self.strange + self.closed as u64
+    }
+
     /// Everything that should be 0.
     pub(crate) fn faults(&self) -> u64 {
-        self.lost + self.reordered + self.doubled + self.strange + self.closed as u64
+        self.lost + self.reordered + self.doubled + self.others()
     }
 }
 
 /// Runs the loop once for each number of messages under way, over the same connections; ends early when
 /// a connection has ended.
 pub(crate) fn run(
-    target: Target,
+    dialect: Dialect,
     server: &Server,
     subscribers: usize,
     windows: &[u64],
     duration: Duration,
     stop: &Stop,
 ) -> Result<Vec<Fanout>, BenchError> {
-    let mut fleet = Fleet::new(target, server.port)?;
+    let mut fleet = Fleet::new(dialect, server.port)?;
     fleet.open(1, Role::Publisher, stop)?;
     fleet.open(subscribers, Role::Subscriber, stop)?;
-    let mut course = Course { target, fleet, stop };
+    let mut course = Course { dialect, fleet, stop };
     let (mut results, mut base) = (Vec::new(), 0);
     for &window in windows {
-        let mut tally = Tally::new(subscribers, window, base);
+        let mut tally = Tally::new(dialect, subscribers, window, base);
         course.run(&mut tally, WARM_UP)?;
         (tally.latencies, tally.deliveries) = (Histogram::new(), 0);
         let (cpu, own) = (server.cpu()?, Cpu::of("self")?);
@@ -117,7 +124,7 @@ pub(crate) fn run(
 
 /// The publisher's side of the loop.
 struct Course<'a> {
-    target: Target,
+    dialect: Dialect,
     fleet: Fleet,
     stop: &'a Stop,
 }
@@ -149,7 +156,7 @@ impl Course<'_> {
         batch.clear();
         let now = Instant::now();
         while tally.sent - tally.done < tally.window {
-            self.target.write_publication(batch, tally.sent);
+            self.dialect.write_publication(batch, tally.sent);
             tally.publish(now);
         }
         if !batch.is_empty() {
@@ -181,6 +188,7 @@ impl Course<'_> {
             lost: tally.sequences.iter().map(|sequence| sequence.missing(sent)).sum(),
             reordered: sum(|sequence| sequence.reordered),
             doubled: sum(|sequence| sequence.doubled),
+            unacknowledged: tally.unacknowledged(),
             strange: tally.strange,
             closed: self.fleet.closed,
             remark: tally.remark.clone().or_else(|| self.fleet.reason().map(str::to_owned)),
@@ -198,6 +206,7 @@ struct Slot {
 
 /// The subscribers' side of the loop.
 struct Tally {
+    dialect: Dialect,
     window: u64,
     /// The first number of this run; what comes with a lower one comes twice or too late.
     base: u64,
@@ -208,6 +217,8 @@ struct Tally {
     /// By number, modulo the length, which is a power of two no less than the window.
     slots: Vec<Slot>,
     sequences: Vec<Sequence>,
+    /// What the publisher was told.
+    acknowledgements: Sequence,
     finder: NumberFinder,
     now: Instant,
     latencies: Histogram,
@@ -217,16 +228,18 @@ struct Tally {
 }
 
 impl Tally {
-    fn new(subscribers: usize, window: u64, base: u64) -> Self {
+    fn new(dialect: Dialect, subscribers: usize, window: u64, base: u64) -> Self {
         let now = Instant::now();
         let slots = window.next_power_of_two() as usize;
         Self {
+            dialect,
             window,
             base,
             done: base,
             sent: base,
             slots: vec![Slot { sent: now, remaining: 0 }; slots],
             sequences: std::iter::repeat_with(Sequence::default).take(subscribers).collect(),
+            acknowledgements: Sequence::default(),
             finder: NumberFinder::default(),
             now,
             latencies: Histogram::new(),
@@ -262,6 +275,24 @@ impl Tally {
         }
     }
 
+    /// Takes what the publisher is told: an acknowledgement, or its own message, which is no delivery.
+    fn answer(&mut self, payload: &[u8]) {
+        let published = self.base..self.sent;
+        match self.dialect.acknowledged(payload).filter(|number| published.contains(number)) {
+            Some(number) => drop(self.acknowledgements.observe(number - self.base)),
+            None if self.finder.find(payload).is_some() => {}
+            None => self.note(payload),
+        }
+    }
+
+    /// Acknowledgements may come in any order, but each once.
+    fn unacknowledged(&self) -> u64 {
+        if !self.dialect.acknowledges() {
+            return 0;
+        }
+        self.acknowledgements.missing(self.sent - self.base) + self.acknowledgements.doubled
+    }
+
     fn note(&mut self, payload: &[u8]) {
         self.strange += 1;
         self.remark.get_or_insert_with(|| String::from_utf8_lossy(payload).into_owned());
@@ -274,16 +305,9 @@ impl Receive for Tally {
     }
 
     fn text(&mut self, client: usize, payload: &[u8]) {
-        let number = self.finder.find(payload);
-        // The publisher may be sent its own messages; they are no deliveries.
-        let Some(subscriber) = client.checked_sub(PUBLISHER + 1) else {
-            if number.is_none() {
-                self.note(payload);
-            }
-            return;
-        };
+        let Some(subscriber) = client.checked_sub(PUBLISHER + 1) else { return self.answer(payload) };
         let published = self.base..self.sent;
-        let Some(number) = number.filter(|number| published.contains(number)) else {
+        let Some(number) = self.finder.find(payload).filter(|number| published.contains(number)) else {
             self.note(payload);
             return;
         };
@@ -301,13 +325,13 @@ mod tests {
 
     fn text(number: u64) -> Vec<u8> {
         let mut frame = Vec::new();
-        Target::Bare.write_publication(&mut frame, number);
+        Dialect::Bare.write_publication(&mut frame, number);
         frame
     }
 
     #[test]
     fn a_message_is_done_when_its_last_subscriber_has_it() {
-        let mut tally = Tally::new(2, 4, 10);
+        let mut tally = Tally::new(Dialect::Bare, 2, 4, 10);
         for _ in 0..3 {
             tally.publish(Instant::now());
         }
@@ -321,7 +345,7 @@ mod tests {
 
     #[test]
     fn doubles_and_foreign_messages_are_no_deliveries() {
-        let mut tally = Tally::new(1, 1, 10);
+        let mut tally = Tally::new(Dialect::Bare, 1, 1, 10);
         tally.publish(Instant::now());
         tally.text(1, &text(10));
         tally.text(1, &text(10));
@@ -330,5 +354,20 @@ mod tests {
         tally.text(PUBLISHER, &text(10));
         assert_eq!((tally.deliveries, tally.strange, tally.done), (1, 2, 11));
         assert_eq!(tally.sequences.first().map(|sequence| sequence.doubled), Some(1));
+    }
+
+    #[test]
+    fn each_publication_is_acknowledged_once_in_any_order() {
+        let check = |texts: &[&str], unacknowledged, strange| {
+            let mut tally = Tally::new(Dialect::SocketIo, 1, 4, 10);
+            (0..2).for_each(|_| tally.publish(Instant::now()));
+            texts.iter().for_each(|text| tally.text(PUBLISHER, text.as_bytes()));
+            assert_eq!((tally.unacknowledged(), tally.strange), (unacknowledged, strange), "{texts:?}");
+        };
+        check(&["4310[]", "4311[]"], 0, 0);
+        check(&["4311[]", "4310[]"], 0, 0);
+        check(&["4310[]"], 1, 0);
+        check(&["4310[]", "4311[]", "4310[]"], 1, 0);
+        check(&["4310[]", "4312[]", r#"4311[{"type":"error"}]"#], 1, 2);
     }
 }

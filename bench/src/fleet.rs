@@ -5,7 +5,7 @@
 //! looks at each socket a second time (2.4 against 2.7 µs a delivery with one message under way).
 
 use std::{
-    io::{self, Read, Write},
+    io::{self, Read},
     net::{Ipv4Addr, SocketAddrV4, TcpStream},
     time::{Duration, Instant},
 };
@@ -17,10 +17,11 @@ use rustix::{
 use socket2::{Domain, Socket, Type};
 
 use crate::{
+    dialect::Dialect,
     error::{BenchError, Context},
     process::Stop,
-    target::Target,
-    wire::{self, WireError},
+    reader::{Client, Reader, Stage},
+    wire,
 };
 
 /// What one read takes at most.
@@ -61,28 +62,9 @@ pub(crate) enum Role {
     Listener,
 }
 
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Stage {
-    Handshake,
-    Greeting,
-    Joining,
-    Live,
-    Closed,
-}
-
-struct Client {
-    stream: TcpStream,
-    role: Role,
-    stage: Stage,
-    /// The beginning of a frame whose rest has not come.
-    partial: Vec<u8>,
-    /// What the socket did not take.
-    unsent: Vec<u8>,
-}
-
 /// All clients of one server. They are numbered from 0 in the order in which they were opened.
 pub(crate) struct Fleet {
-    target: Target,
+    dialect: Dialect,
     port: u16,
     epoll: OwnedFd,
     events: Vec<epoll::Event>,
@@ -97,9 +79,9 @@ pub(crate) struct Fleet {
 }
 
 impl Fleet {
-    pub(crate) fn new(target: Target, port: u16) -> Result<Self, BenchError> {
+    pub(crate) fn new(dialect: Dialect, port: u16) -> Result<Self, BenchError> {
         Ok(Self {
-            target,
+            dialect,
             port,
             epoll: epoll::create(epoll::CreateFlags::CLOEXEC).context("make an epoll")?,
             events: Vec::with_capacity(EVENTS),
@@ -171,11 +153,10 @@ impl Fleet {
         let stream = connect(number, self.port).context("connect to the server")?;
         let event = epoll::EventData::new_u64(number as u64);
         epoll::add(&self.epoll, &stream, event, WATCHED).context("watch a socket")?;
-        let mut client =
-            Client { stream, role, stage: Stage::Joining, partial: Vec::new(), unsent: Vec::new() };
+        let mut client = Client::new(stream, role);
         let handshake = match role {
-            Role::Listener => self.target.events(self.port),
-            _ => self.target.path().map(|path| wire::handshake(path, self.port)),
+            Role::Listener => self.dialect.events(self.port),
+            _ => self.dialect.path().map(|path| wire::handshake(path, self.port)),
         };
         if let Some(handshake) = handshake {
             client.stage = Stage::Handshake;
@@ -208,7 +189,7 @@ impl Fleet {
             Err(error) => return Err(error.to_string()),
         };
         let before = client.stage;
-        let mut reader = Reader { target: self.target, number, pings: 0, sink };
+        let mut reader = Reader { dialect: self.dialect, number, pings: 0, sink };
         let taken = reader.take(client, self.buffer.get(..length).unwrap_or_default());
         self.pings += reader.pings;
         self.live += usize::from(before != Stage::Live && client.stage == Stage::Live);
@@ -238,124 +219,6 @@ fn connect(number: usize, port: u16) -> io::Result<TcpStream> {
     socket.set_tcp_nodelay(true)?;
     socket.set_nonblocking(true)?;
     Ok(socket.into())
-}
-
-impl Client {
-    fn send(&mut self, bytes: &[u8]) -> io::Result<()> {
-        self.unsent.extend_from_slice(bytes);
-        while !self.unsent.is_empty() {
-            match self.stream.write(&self.unsent) {
-                Ok(sent) => drop(self.unsent.drain(..sent)),
-                Err(error) if error.kind() == io::ErrorKind::WouldBlock => break,
-                Err(error) => return Err(error),
-            }
-        }
-        Ok(())
-    }
-}
-
-/// Takes one client's input to pieces.
-struct Reader<'a, R> {
-    target: Target,
-    number: usize,
-    pings: u64,
-    sink: &'a mut R,
-}
-
-impl<R: Receive> Reader<'_, R> {
-    fn take(&mut self, client: &mut Client, input: &[u8]) -> Result<(), WireError> {
-        self.sink.arrived(Instant::now());
-        if client.partial.is_empty() {
-            let used = self.take_whole(client, input)?;
-            client.partial.extend_from_slice(input.get(used..).unwrap_or_default());
-        } else {
-            let mut joined = std::mem::take(&mut client.partial);
-            joined.extend_from_slice(input);
-            let used = self.take_whole(client, &joined)?;
-            joined.drain(..used);
-            client.partial = joined;
-        }
-        Ok(())
-    }
-
-    /// Takes a piece of a stream of events as it comes, and its heartbeats for pings.
-    fn take_events(&mut self, client: &mut Client, input: &[u8]) -> Result<usize, WireError> {
-        if client.stage == Stage::Handshake {
-            let Some(length) = wire::read_events(input)? else { return Ok(0) };
-            client.stage = Stage::Live;
-            return Ok(length);
-        }
-        self.pings += memchr::memmem::find_iter(input, b":\n\n").count() as u64;
-        if memchr::memmem::find(input, b"event:").is_some() {
-            self.sink.text(self.number, input);
-        }
-        Ok(input.len())
-    }
-
-    /// Takes what is whole and says how many bytes that were.
-    fn take_whole(&mut self, client: &mut Client, input: &[u8]) -> Result<usize, WireError> {
-        if client.role == Role::Listener {
-            return self.take_events(client, input);
-        }
-        let mut used = 0;
-        if client.stage == Stage::Handshake {
-            let Some(length) = wire::read_handshake(input)? else { return Ok(0) };
-            used = length;
-            client.stage = Stage::Greeting;
-            if self.target.greeting().is_none() {
-                self.greeted(client);
-            }
-        }
-        while let Some(frame) = wire::read_frame(input.get(used..).unwrap_or_default())? {
-            used += frame.used;
-            match frame.opcode {
-                wire::TEXT => self.take_text(client, frame.payload),
-                wire::PING => self.answer(client, wire::PONG, frame.payload),
-                wire::CLOSE => return Err(WireError::Refused(close_text(frame.payload))),
-                _ => {}
-            }
-        }
-        Ok(used)
-    }
-
-    fn take_text(&mut self, client: &mut Client, payload: &[u8]) {
-        let contains = |marker| memchr::memmem::find(payload, marker).is_some();
-        match client.stage {
-            Stage::Greeting if self.target.greeting().is_some_and(contains) => self.greeted(client),
-            Stage::Joining if contains(self.target.joined()) => client.stage = Stage::Live,
-            Stage::Live => self.sink.text(self.number, payload),
-            _ => {}
-        }
-    }
-
-    fn greeted(&mut self, client: &mut Client) {
-        if client.role == Role::Publisher {
-            client.stage = Stage::Live;
-            return;
-        }
-        client.stage = Stage::Joining;
-        let mut frame = Vec::new();
-        self.target.write_join(&mut frame);
-        // A broken socket shows itself at the next read.
-        let _ = client.send(&frame);
-    }
-
-    fn answer(&mut self, client: &mut Client, opcode: u8, payload: &[u8]) {
-        self.pings += 1;
-        let mut frame = Vec::new();
-        wire::write_frame(&mut frame, opcode, payload);
-        // As above.
-        let _ = client.send(&frame);
-    }
-}
-
-fn close_text(payload: &[u8]) -> String {
-    match payload.split_first_chunk() {
-        Some((&code, reason)) => {
-            format!("closed with {} {}", u16::from_be_bytes(code), String::from_utf8_lossy(reason))
-        }
-        None => "closed without a code".to_owned(),
-    }
 }
 
 /// For stages in which nothing is published.

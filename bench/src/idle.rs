@@ -5,10 +5,10 @@ use std::time::{Duration, Instant};
 use serde::Serialize;
 
 use crate::{
+    dialect::Dialect,
     error::BenchError,
     fleet::{Fleet, Receive, Role},
     process::{Memory, Server, Stop},
-    target::Target,
 };
 
 /// The result of one run.
@@ -70,18 +70,18 @@ impl Receive for Strange {
 
 /// Opens `connections` by the role's door and holds them.
 pub(crate) fn run(
-    target: Target,
+    dialect: Dialect,
     server: &Server,
     role: Role,
     connections: usize,
     hold: Duration,
     stop: &Stop,
 ) -> Result<Idle, BenchError> {
-    let mut warm = Fleet::new(target, server.port)?;
+    let mut warm = Fleet::new(dialect, server.port)?;
     warm.open(1, role, stop)?;
     drop(warm);
 
-    let mut fleet = Fleet::new(target, server.port)?;
+    let mut fleet = Fleet::new(dialect, server.port)?;
     let (before, cpu_before) = (server.memory()?, server.cpu()?);
     let began = Instant::now();
     fleet.open(connections, role, stop)?;

@@ -1,10 +1,12 @@
 //! Measures Veche beside its bounds and peers: memory and CPU of the server, with loss and order always
 //! checked. A person runs it and reads the table; it is no test.
 //!
-//! `cargo run --release -p veche-bench -- [idle|events|fanout|bare|durable|all]`; docs/benchmarks.md says what the
-//! figures mean. It knows the servers only by their wire: nothing of the server's code is used here.
+//! `cargo run --release -p veche-bench -- [idle|events|fanout|bare|durable|socketio|all]`; docs/benchmarks.md says
+//! what the figures mean. It knows the servers only by their wire: nothing of the server's code is used here.
 
 mod bound;
+mod build;
+mod dialect;
 mod durable;
 mod durable_table;
 mod error;
@@ -14,8 +16,11 @@ mod histogram;
 mod idle;
 mod machine;
 mod process;
+mod ratios;
+mod reader;
 mod replay;
 mod report;
+mod scenario;
 mod sequence;
 mod target;
 mod wire;
@@ -27,7 +32,7 @@ use std::{
     time::Duration,
 };
 
-use clap::{Parser, ValueEnum};
+use clap::Parser;
 
 use crate::{
     durable::Durable,
@@ -36,11 +41,9 @@ use crate::{
     machine::Machine,
     process::{Server, Stop},
     report::{Figures, Report, Run},
-    target::Target,
+    scenario::Scenario,
+    target::{Contender, Target},
 };
-
-/// Messages under way in a fan-out.
-const WINDOWS: [u64; 3] = [1, 4, 64];
 
 /// Measures Veche beside its bounds and peers, on this machine.
 #[derive(Debug, Parser)]
@@ -49,8 +52,8 @@ struct Options {
     /// What to measure.
     #[arg(value_enum, default_value_t = Scenario::All)]
     scenario: Scenario,
-    /// The servers, in the order in which they take turns.
-    #[arg(long, value_delimiter = ',', default_value = "veche,lean,bare")]
+    /// The servers, in the order in which they take turns; without it those that the scenario is made for.
+    #[arg(long, value_delimiter = ',')]
     against: Vec<Target>,
     /// Idle connections.
     #[arg(long, default_value_t = 10_000, value_parser = clap::value_parser!(u64).range(1..))]
@@ -78,22 +81,6 @@ struct Options {
     no_build: bool,
 }
 
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-enum Scenario {
-    /// Memory and CPU of connections that do nothing.
-    Idle,
-    /// The same by server-sent events alone.
-    Events,
-    /// One channel, many subscribers.
-    Fanout,
-    /// The fan-out of bare `send` alone.
-    Bare,
-    /// Publications to a durable channel and their replay, beside the database alone.
-    Durable,
-    /// Idle and fan-out.
-    All,
-}
-
 fn main() -> ExitCode {
     match run(&Options::parse()) {
         Ok(report) if report.is_faulty() => {
@@ -110,29 +97,28 @@ fn main() -> ExitCode {
 
 fn run(options: &Options) -> Result<Report, BenchError> {
     let stop = Stop::install()?;
-    let targets = match options.scenario {
-        Scenario::Bare => vec![Target::Bare],
-        Scenario::Durable | Scenario::Events => vec![Target::Veche],
-        _ => options.against.clone(),
-    };
-    let is_durable = options.scenario == Scenario::Durable;
+    let scenario = options.scenario;
+    let contenders = scenario.contenders(&options.against)?;
+    let targets: Vec<_> = contenders.iter().map(|contender| contender.target).collect();
+    let with_bound = scenario == Scenario::Durable;
     let mut bench = Bench {
         options,
-        programs: process::build(&targets, is_durable, options.no_build)?,
+        programs: build::servers(&targets, with_bound, options.no_build)?,
         report: Report {
             date: jiff::Timestamp::now().strftime("%Y-%m-%d %H:%M UTC").to_string(),
             machine: Machine::look()?,
+            door: scenario.door(),
             settings: process::settings(),
-            more_settings: if is_durable { &process::DURABLE } else { &[] },
+            more_settings: scenario.more_settings(),
             repeats: options.repeats as usize,
-            windows: &WINDOWS,
+            windows: scenario.windows(),
             runs: Vec::new(),
         },
         server_core: machine::take_cores()?,
         stop,
     };
     machine::take_descriptors(options.connections.max(options.subscribers) as usize)?;
-    let outcome = bench.measure(&targets);
+    let outcome = bench.measure(&contenders);
     // What was measured before a failure is worth its time.
     if outcome.is_ok() || !bench.report.runs.is_empty() {
         println!("{}", bench.report.markdown());
@@ -158,21 +144,22 @@ struct Bench<'a> {
 }
 
 impl Bench<'_> {
-    fn measure(&mut self, targets: &[Target]) -> Result<(), BenchError> {
-        let only = |has: fn(Target) -> bool| targets.iter().copied().filter(|target| has(*target)).collect();
-        let joinable: Vec<_> = only(|target| target.path().is_some());
-        let streaming: Vec<_> = only(|target| target.events(0).is_some());
-        match self.options.scenario {
-            Scenario::Idle | Scenario::All => {
-                self.alternate(&joinable, Self::idle)?;
-                self.alternate(&streaming, Self::events)?;
-            }
-            Scenario::Events => self.alternate(&streaming, Self::events)?,
-            Scenario::Durable => self.alternate(targets, Self::durable)?,
-            Scenario::Fanout | Scenario::Bare => {}
+    fn measure(&mut self, contenders: &[Contender]) -> Result<(), BenchError> {
+        let only = |has: fn(Contender) -> bool| contenders.iter().copied().filter(|it| has(*it)).collect();
+        let joinable: Vec<_> = only(|contender| contender.dialect.path().is_some());
+        let streaming: Vec<_> = only(|contender| contender.dialect.events(0).is_some());
+        let scenario = self.options.scenario;
+        if scenario.has_idle() {
+            self.alternate(&joinable, Self::idle)?;
         }
-        if matches!(self.options.scenario, Scenario::Fanout | Scenario::Bare | Scenario::All) {
-            self.alternate(targets, Self::fanout)?;
+        if scenario.has_events() {
+            self.alternate(&streaming, Self::events)?;
+        }
+        if scenario == Scenario::Durable {
+            self.alternate(contenders, Self::durable)?;
+        }
+        if scenario.has_fanout() {
+            self.alternate(contenders, Self::fanout)?;
         }
         Ok(())
     }
@@ -181,15 +168,16 @@ impl Bench<'_> {
     /// the machine does not meet one of them alone.
     fn alternate(
         &mut self,
-        targets: &[Target],
-        scenario: fn(&Self, Target, &Server) -> Result<Figures, BenchError>,
+        contenders: &[Contender],
+        scenario: fn(&Self, Contender, &Server) -> Result<Figures, BenchError>,
     ) -> Result<(), BenchError> {
         for repeat in 0..self.options.repeats as usize {
-            for &target in targets {
+            for &contender in contenders {
                 self.stop.check()?;
+                let target = contender.target;
                 let more = self.report.more_settings;
                 let server = Server::start(target, &self.programs, self.server_core, more, &self.stop)?;
-                let figures = scenario(self, target, &server)?;
+                let figures = scenario(self, contender, &server)?;
                 eprintln!("{}, run {}: done", target.name(), repeat + 1);
                 self.report.runs.push(Run { target, repeat, command: server.command.clone(), figures });
             }
@@ -197,27 +185,28 @@ impl Bench<'_> {
         Ok(())
     }
 
-    fn idle(&self, target: Target, server: &Server) -> Result<Figures, BenchError> {
-        self.hold(target, server, Role::Subscriber)
+    fn idle(&self, contender: Contender, server: &Server) -> Result<Figures, BenchError> {
+        self.hold(contender, server, Role::Subscriber)
     }
 
-    fn events(&self, target: Target, server: &Server) -> Result<Figures, BenchError> {
-        self.hold(target, server, Role::Listener)
+    fn events(&self, contender: Contender, server: &Server) -> Result<Figures, BenchError> {
+        self.hold(contender, server, Role::Listener)
     }
 
-    fn hold(&self, target: Target, server: &Server, role: Role) -> Result<Figures, BenchError> {
+    fn hold(&self, contender: Contender, server: &Server, role: Role) -> Result<Figures, BenchError> {
         let (connections, hold) = (self.options.connections as usize, Duration::from_secs(self.options.hold));
-        idle::run(target, server, role, connections, hold, &self.stop).map(Figures::Idle)
+        idle::run(contender.dialect, server, role, connections, hold, &self.stop).map(Figures::Idle)
     }
 
-    fn fanout(&self, target: Target, server: &Server) -> Result<Figures, BenchError> {
+    fn fanout(&self, contender: Contender, server: &Server) -> Result<Figures, BenchError> {
         let (subscribers, seconds) =
             (self.options.subscribers as usize, Duration::from_secs(self.options.seconds));
-        fanout::run(target, server, subscribers, &WINDOWS, seconds, &self.stop).map(Figures::Fanout)
+        fanout::run(contender.dialect, server, subscribers, self.report.windows, seconds, &self.stop)
+            .map(Figures::Fanout)
     }
 
     /// The bound takes its turn after the server, on the same core, while the server has nothing to do.
-    fn durable(&self, _: Target, server: &Server) -> Result<Figures, BenchError> {
+    fn durable(&self, _: Contender, server: &Server) -> Result<Figures, BenchError> {
         let publishes = self.options.publishes;
         let (publishing, end) = durable::run(server, publishes, &self.stop)?;
         let replay = replay::run(server, &end, &self.stop)?;

@@ -3,7 +3,7 @@
 use std::{
     fs,
     net::{Ipv4Addr, TcpListener, TcpStream},
-    path::{Path, PathBuf},
+    path::Path,
     process::{Child, Command, Stdio},
     sync::{
         Arc,
@@ -17,7 +17,7 @@ use signal_hook::consts::{SIGINT, SIGTERM};
 use tempfile::TempDir;
 
 use crate::{
-    bound,
+    build,
     error::{BenchError, Context},
     target::Target,
 };
@@ -142,12 +142,17 @@ impl Drop for Server {
 
 /// The command that starts a server: the one place that knows.
 fn command(target: Target, programs: &Path, port: u16, data: &Path, more: &[&str]) -> Vec<String> {
-    let program = programs.join(target.name()).display().to_string();
+    let program = programs.join(target.name());
     let port = port.to_string();
-    if target != Target::Veche {
-        return vec![program, port];
+    let shown = |path: &Path| path.display().to_string();
+    match target {
+        Target::Veche => {}
+        Target::Lean | Target::Bare | Target::Socketioxide => return vec![shown(&program), port],
+        Target::SocketioNode => {
+            return vec!["node".to_owned(), shown(&program.join(build::NODE_PROGRAM)), port];
+        }
     }
-    let data = data.display().to_string();
+    let (program, data) = (shown(&program), shown(data));
     let fixed = [&program, "serve", "--demo", "--port", &port, "--data", &data];
     let settings = SETTINGS.iter().chain(more).flat_map(|setting| ["--set", setting]);
     fixed.into_iter().chain(settings).map(str::to_owned).collect()
@@ -164,32 +169,6 @@ fn quoted(word: &str) -> String {
 
 fn free_port() -> std::io::Result<u16> {
     Ok(TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?.local_addr()?.port())
-}
-
-/// Builds the servers in release, in the target folder that this program came from, and says where
-/// the programs are. `with_bound` is for durable channels.
-pub(crate) fn build(targets: &[Target], with_bound: bool, skip: bool) -> Result<PathBuf, BenchError> {
-    let this = std::env::current_exe().context("find this program")?;
-    let programs = this.parent().unwrap_or(Path::new(".")).to_owned();
-    if skip {
-        return Ok(programs);
-    }
-    let mut cargo = Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
-    cargo.args(["build", "--release", "--manifest-path"]);
-    cargo.arg(Path::new(env!("CARGO_MANIFEST_DIR")).join("../Cargo.toml"));
-    cargo.arg("--target-dir").arg(programs.parent().unwrap_or(&programs));
-    for target in targets {
-        cargo.args(match target {
-            Target::Veche => ["-p", "veche-server"],
-            Target::Lean => ["-p", "veche-bench-lean"],
-            Target::Bare => ["-p", "veche-bench-bare"],
-        });
-    }
-    if with_bound {
-        cargo.args(["-p", bound::PACKAGE]);
-    }
-    let status = cargo.status().context("run cargo")?;
-    if status.success() { Ok(programs) } else { Err(BenchError::Build) }
 }
 
 /// CPU time, in seconds.

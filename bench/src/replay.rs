@@ -8,12 +8,12 @@ use std::time::{Duration, Instant};
 use serde::{Deserialize, Serialize};
 
 use crate::{
+    dialect::Dialect,
     durable::{CHANNEL, End},
     error::BenchError,
     fleet::{Fleet, Receive, Role},
     histogram::Histogram,
     process::{Server, Stop},
-    target::Target,
     wire,
 };
 
@@ -51,7 +51,7 @@ impl Replay {
 
 /// Replays the last publications before `end` again and again.
 pub(crate) fn run(server: &Server, end: &End, stop: &Stop) -> Result<Replay, BenchError> {
-    let mut fleet = Fleet::new(Target::Veche, server.port)?;
+    let mut fleet = Fleet::new(Dialect::Veche, server.port)?;
     fleet.open(1, Role::Publisher, stop)?;
     let missed = MISSED.min(end.offset);
     let since = end.offset - missed;

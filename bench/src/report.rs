@@ -5,8 +5,14 @@ use std::fmt::Write;
 use serde::Serialize;
 
 use crate::{
-    durable::Durable, durable_table, fanout::Fanout, fleet::Role, idle::Idle, machine::Machine,
-    target::Target,
+    durable::Durable,
+    durable_table,
+    fanout::Fanout,
+    fleet::Role,
+    idle::Idle,
+    machine::Machine,
+    ratios,
+    target::{Door, Target},
 };
 
 /// Everything of one call; the JSON file is this.
@@ -15,6 +21,8 @@ pub(crate) struct Report {
     /// When it began, in UTC.
     pub(crate) date: String,
     pub(crate) machine: Machine,
+    /// By which protocol the clients came.
+    pub(crate) door: Door,
     /// The settings that Veche was started with.
     pub(crate) settings: &'static [&'static str],
     /// Those that it was started with for this scenario alone.
@@ -55,9 +63,9 @@ impl Figures {
 }
 
 impl Report {
-    /// Whether a message was lost, doubled, out of order or unasked for, or a connection ended.
+    /// Whether a message of ours was lost, doubled, out of order or unasked for, or a connection ended.
     pub(crate) fn is_faulty(&self) -> bool {
-        self.runs.iter().any(|run| match &run.figures {
+        self.runs.iter().filter(|run| run.target.is_ours()).any(|run| match &run.figures {
             Figures::Idle(idle) => idle.closed > 0 || idle.strange > 0,
             Figures::Fanout(fanouts) => fanouts.iter().any(|fanout| fanout.faults() > 0),
             Figures::Durable(durable) => durable.faults() > 0,
@@ -70,6 +78,9 @@ impl Report {
         self.write_facts(&mut text);
         self.write_idle(&mut text);
         self.write_fanout(&mut text);
+        if self.door == Door::SocketIo {
+            ratios::write(&mut text, &self.runs, self.windows);
+        }
         durable_table::write(&mut text, &self.durables());
         self.write_remarks(&mut text);
         text
@@ -102,11 +113,12 @@ impl Report {
         line(
             out,
             format_args!(
-                "\n{connections} idle connections, each joined to one channel, held for {hold:.0} s:\n"
+                "\n{connections} idle connections, each joined to one channel{}, held for {hold:.0} s:\n",
+                self.door.phrase()
             ),
         );
         line(out, format_args!("{IDLE_HEAD}"));
-        for target in TARGETS {
+        for target in Target::ALL {
             for (role, door) in [(Role::Subscriber, ""), (Role::Listener, ", server-sent events")] {
                 let runs: Vec<_> = self.idles(target, role).collect();
                 if !runs.is_empty() {
@@ -120,11 +132,15 @@ impl Report {
         let Some(first) = self.fanouts(None).next() else { return };
         line(
             out,
-            format_args!("\nFan-out, 1 channel with {} subscribers, closed loop:\n", first.subscribers),
+            format_args!(
+                "\nFan-out, 1 channel with {} subscribers, closed loop{}:\n",
+                first.subscribers,
+                self.door.phrase()
+            ),
         );
         line(out, format_args!("{FANOUT_HEAD}"));
         for &window in self.windows {
-            for target in TARGETS {
+            for target in Target::ALL {
                 let runs: Vec<_> =
                     self.fanouts(Some(target)).filter(|fanout| fanout.window == window).collect();
                 if !runs.is_empty() {
@@ -137,15 +153,15 @@ impl Report {
     fn write_remarks(&self, out: &mut String) {
         for run in &self.runs {
             let Figures::Fanout(fanouts) = &run.figures else { continue };
-            for fanout in fanouts.iter().filter(|fanout| fanout.faults() > 0) {
+            for fanout in fanouts.iter().filter(|fanout| fanout.others() > 0) {
                 let (name, repeat) = (run.target.name(), run.repeat + 1);
-                let Fanout { window, strange, closed, .. } = fanout;
+                let Fanout { window, strange, closed, unacknowledged, .. } = fanout;
                 let remark = fanout.remark.as_deref().unwrap_or("no remark");
                 line(
                     out,
                     format_args!(
                         "\n{name}, run {repeat}, {window} under way: {strange} unexpected messages, \
-                         {closed} connections ended; {remark}"
+                         {closed} connections ended, {unacknowledged} acknowledgements missing or doubled; {remark}"
                     ),
                 );
             }
@@ -207,9 +223,6 @@ fn write_fanout_row(out: &mut String, target: Target, window: u64, runs: &[&Fano
         ),
     );
 }
-
-/// The order of the rows.
-const TARGETS: [Target; 3] = [Target::Veche, Target::Lean, Target::Bare];
 
 const IDLE_HEAD: &str = "\
 | Server | RSS a connection, B | CPU of a connect and join, µs | idle CPU, core | ended |

@@ -1,24 +1,10 @@
-//! The servers that are measured, and the frames that each of them speaks.
+//! The servers that are measured, and the doors by which clients come to them.
 
-use std::io::Write;
-
-use crate::wire;
-
-/// Where the publisher's number stands in a payload. Numbers are counted from [`FIRST`], so that all
-/// have the same width.
-pub(crate) const NUMBER: &[u8] = br#""seq":"#;
-/// The digits after [`NUMBER`].
-pub(crate) const DIGITS: usize = 10;
-/// The number of the first publication.
-pub(crate) const FIRST: u64 = 1_000_000_000;
-/// The channel of every scenario.
-const CHANNEL: &str = "bench:1";
-/// What a publication carries beside its number: 64 bytes, as long as a line of chat.
-const TEXT: &str = "The quick brown fox jumps over the lazy dog, and back once more.";
+use crate::{dialect::Dialect, error::BenchError};
 
 /// A server under test.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, clap::ValueEnum, serde::Serialize)]
-#[serde(rename_all = "lowercase")]
+#[serde(rename_all = "kebab-case")]
 pub(crate) enum Target {
     /// Ours.
     Veche,
@@ -26,149 +12,72 @@ pub(crate) enum Target {
     Lean,
     /// `bench/peers/bare`: it can only fan out.
     Bare,
+    /// `bench/peers/socketio-node`.
+    SocketioNode,
+    /// `bench/peers/socketioxide`.
+    Socketioxide,
 }
 
-/// What a client waits for before it goes on: a text message that contains these bytes.
-pub(crate) type Marker = &'static [u8];
+/// By which protocol clients come.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub(crate) enum Door {
+    /// The server's own.
+    Native,
+    /// Socket.IO over WebSocket.
+    SocketIo,
+}
+
+impl Door {
+    /// What a table's heading says of it.
+    pub(crate) const fn phrase(self) -> &'static str {
+        match self {
+            Self::Native => "",
+            Self::SocketIo => ", by Socket.IO over WebSocket",
+        }
+    }
+}
+
+/// A server and how it is spoken to.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Contender {
+    pub(crate) target: Target,
+    pub(crate) dialect: Dialect,
+}
 
 impl Target {
-    /// The word for tables.
+    /// All of them, in the order of the tables.
+    pub(crate) const ALL: [Self; 5] =
+        [Self::Veche, Self::Lean, Self::Bare, Self::SocketioNode, Self::Socketioxide];
+
+    /// The word for tables; the program is called so too.
     pub(crate) const fn name(self) -> &'static str {
         match self {
             Self::Veche => "veche",
             Self::Lean => "lean",
             Self::Bare => "bare",
+            Self::SocketioNode => "socketio-node",
+            Self::Socketioxide => "socketioxide",
         }
     }
 
-    /// The path of the WebSocket; without one there is no handshake, and the server joins everyone.
-    pub(crate) const fn path(self) -> Option<&'static str> {
-        match self {
-            Self::Veche => Some("/realtime/ws"),
-            Self::Lean => Some("/"),
-            Self::Bare => None,
-        }
+    /// Whether what it loses is a mistake of ours, and no figure of a peer's.
+    pub(crate) const fn is_ours(self) -> bool {
+        matches!(self, Self::Veche | Self::Lean | Self::Bare)
     }
 
-    /// The request for the channel's server-sent events, of a server that has them.
-    pub(crate) fn events(self, port: u16) -> Option<String> {
-        match self {
-            Self::Veche => Some(wire::events("/realtime/events", CHANNEL, port)),
-            Self::Lean | Self::Bare => None,
-        }
-    }
-
-    /// What the server says first, after it knows who the client is.
-    pub(crate) const fn greeting(self) -> Option<Marker> {
-        match self {
-            Self::Veche => Some(br#""type":"welcome""#),
-            Self::Lean | Self::Bare => None,
-        }
-    }
-
-    /// The answer to [`Self::write_join`].
-    pub(crate) const fn joined(self) -> Marker {
-        match self {
-            Self::Veche => br#""type":"subscribed""#,
-            Self::Lean | Self::Bare => br#""type":"joined""#,
-        }
-    }
-
-    /// Appends the frame that subscribes to the channel.
-    pub(crate) fn write_join(self, out: &mut Vec<u8>) {
-        let frame = match self {
-            Self::Veche => format!(r#"{{"type":"subscribe","channel":"{CHANNEL}"}}"#),
-            Self::Lean | Self::Bare => format!(r#"{{"type":"join","room":"{CHANNEL}"}}"#),
+    /// The server at a door that it has.
+    pub(crate) fn at(self, door: Door) -> Result<Contender, BenchError> {
+        let dialect = match (self, door) {
+            (Self::Veche, Door::Native) => Dialect::Veche,
+            (Self::Lean, Door::Native) => Dialect::Lean,
+            (Self::Bare, Door::Native) => Dialect::Bare,
+            (Self::Veche | Self::SocketioNode | Self::Socketioxide, Door::SocketIo) => Dialect::SocketIo,
+            (Self::Lean | Self::Bare, Door::SocketIo)
+            | (Self::SocketioNode | Self::Socketioxide, Door::Native) => {
+                return Err(BenchError::Unfit(format!("{} does not speak this protocol", self.name())));
+            }
         };
-        wire::write_frame(out, wire::TEXT, frame.as_bytes());
-    }
-
-    /// Appends the frame that publishes `number`.
-    pub(crate) fn write_publication(self, out: &mut Vec<u8>, number: u64) {
-        let mut data = Vec::new();
-        write_data(&mut data, number);
-        let data = String::from_utf8_lossy(&data);
-        match self {
-            Self::Veche => {
-                let frame = format!(r#"{{"type":"message","channel":"{CHANNEL}","data":{data}}}"#);
-                wire::write_frame(out, wire::TEXT, frame.as_bytes());
-            }
-            Self::Lean => {
-                let frame = format!(r#"{{"type":"pub","room":"{CHANNEL}","data":{data}}}"#);
-                wire::write_frame(out, wire::TEXT, frame.as_bytes());
-            }
-            Self::Bare => {
-                let frame = format!(r#"{{"type":"msg","room":"{CHANNEL}","data":{data}}}"#);
-                wire::write_server_frame(out, wire::TEXT, frame.as_bytes());
-            }
-        }
-    }
-}
-
-/// Appends what a publication carries.
-pub(crate) fn write_data(out: &mut Vec<u8>, number: u64) {
-    // Writing to a Vec cannot fail.
-    let _ = write!(out, r#"{{"seq":{},"text":"{TEXT}"}}"#, FIRST + number);
-}
-
-/// Finds the publisher's number in payloads; it looks first where the last one stood.
-#[derive(Debug, Default)]
-pub(crate) struct NumberFinder {
-    hint: usize,
-}
-
-impl NumberFinder {
-    /// The number, or `None` where the payload is no publication of ours.
-    pub(crate) fn find(&mut self, payload: &[u8]) -> Option<u64> {
-        let number = number_at(payload, self.hint);
-        if number.is_some() {
-            return number;
-        }
-        self.hint = memchr::memmem::find(payload, NUMBER)?;
-        number_at(payload, self.hint)
-    }
-}
-
-fn number_at(payload: &[u8], at: usize) -> Option<u64> {
-    let digits = payload.get(at..)?.strip_prefix(NUMBER)?.get(..DIGITS)?;
-    let mut number = 0;
-    for digit in digits {
-        number = number * 10 + u64::from(digit.checked_sub(b'0').filter(|digit| *digit < 10)?);
-    }
-    number.checked_sub(FIRST)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn numbers_are_found_wherever_they_stand() {
-        let mut finder = NumberFinder::default();
-        for (payload, expected) in [
-            (r#"{"type":"msg","data":{"seq":1000000000,"text":""}}"#, Some(0)),
-            (r#"{"type":"msg","data":{"seq":1000000042,"text":""}}"#, Some(42)),
-            (r#"{"type":"message","time_ms":1,"data":{"seq":1000000043}}"#, Some(43)),
-            (r#"{"type":"error","error":{"code":"forbidden"}}"#, None),
-            (r#"{"data":{"seq":100000004"#, None),
-            (r#"{"data":{"seq":0999999999}}"#, None),
-            (r#"{"data":{"seq":10000000x0}}"#, None),
-        ] {
-            assert_eq!(finder.find(payload.as_bytes()), expected, "{payload}");
-        }
-    }
-
-    #[test]
-    fn every_dialect_publishes_the_number() {
-        for target in [Target::Veche, Target::Lean, Target::Bare] {
-            let mut frame = Vec::new();
-            target.write_publication(&mut frame, 7);
-            if target != Target::Bare {
-                let head = if frame[1] & 0x7F == 126 { 4 } else { 2 };
-                let (mask, payload) = frame[head..].split_at(4);
-                frame = payload.iter().zip(mask.iter().cycle()).map(|(byte, key)| byte ^ key).collect();
-            }
-            assert_eq!(NumberFinder::default().find(&frame), Some(7), "{target:?}");
-        }
+        Ok(Contender { target: self, dialect })
     }
 }

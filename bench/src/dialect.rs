@@ -1,0 +1,230 @@
+//! What clients and servers say to each other: the frames of each protocol.
+
+use std::io::Write;
+
+use crate::wire;
+
+/// Where the publisher's number stands in a payload. Numbers are counted from [`FIRST`], so that all
+/// have the same width.
+pub(crate) const NUMBER: &[u8] = br#""seq":"#;
+/// The digits after [`NUMBER`].
+pub(crate) const DIGITS: usize = 10;
+/// The number of the first publication.
+pub(crate) const FIRST: u64 = 1_000_000_000;
+/// The channel of every scenario.
+const CHANNEL: &str = "bench:1";
+/// What a publication carries beside its number: 64 bytes, as long as a line of chat.
+const TEXT: &str = "The quick brown fox jumps over the lazy dog, and back once more.";
+
+/// How a client speaks.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Dialect {
+    /// Veche's own protocol.
+    Veche,
+    /// That of `bench/peers/lean`.
+    Lean,
+    /// Frames without a handshake, for `bench/peers/bare`.
+    Bare,
+    /// Socket.IO 5 on Engine.IO 4, over WebSocket from the start.
+    SocketIo,
+}
+
+/// What a client waits for before it goes on: a text message that contains these bytes.
+pub(crate) type Marker = &'static [u8];
+
+impl Dialect {
+    /// The path of the WebSocket; without one there is no handshake, and the server joins everyone.
+    pub(crate) const fn path(self) -> Option<&'static str> {
+        match self {
+            Self::Veche => Some("/realtime/ws"),
+            Self::Lean => Some("/"),
+            Self::Bare => None,
+            Self::SocketIo => Some("/socket.io/?EIO=4&transport=websocket"),
+        }
+    }
+
+    /// The request for the channel's server-sent events, where there are any.
+    pub(crate) fn events(self, port: u16) -> Option<String> {
+        match self {
+            Self::Veche => Some(wire::events("/realtime/events", CHANNEL, port)),
+            Self::Lean | Self::Bare | Self::SocketIo => None,
+        }
+    }
+
+    /// What the server says before it asks who the client is, and what the client answers.
+    pub(crate) const fn opening(self) -> Option<(Marker, &'static [u8])> {
+        match self {
+            Self::SocketIo => Some((br#"0{"sid":"#, b"40")),
+            Self::Veche | Self::Lean | Self::Bare => None,
+        }
+    }
+
+    /// A heartbeat that is a text, and its answer.
+    pub(crate) const fn heartbeat(self) -> Option<(&'static [u8], &'static [u8])> {
+        match self {
+            Self::SocketIo => Some((b"2", b"3")),
+            Self::Veche | Self::Lean | Self::Bare => None,
+        }
+    }
+
+    /// What the server says first, after it knows who the client is.
+    pub(crate) const fn greeting(self) -> Option<Marker> {
+        match self {
+            Self::Veche => Some(br#""type":"welcome""#),
+            Self::Lean | Self::Bare => None,
+            Self::SocketIo => Some(br#"40{"sid":"#),
+        }
+    }
+
+    /// The answer to [`Self::write_join`].
+    pub(crate) const fn joined(self) -> Marker {
+        match self {
+            Self::Veche => br#""type":"subscribed""#,
+            Self::Lean | Self::Bare => br#""type":"joined""#,
+            Self::SocketIo => b"430[",
+        }
+    }
+
+    /// Appends the frame that subscribes to the channel.
+    pub(crate) fn write_join(self, out: &mut Vec<u8>) {
+        let frame = match self {
+            Self::Veche => format!(r#"{{"type":"subscribe","channel":"{CHANNEL}"}}"#),
+            Self::Lean | Self::Bare => format!(r#"{{"type":"join","room":"{CHANNEL}"}}"#),
+            Self::SocketIo => format!(r#"420["subscribe",{{"channel":"{CHANNEL}"}}]"#),
+        };
+        wire::write_frame(out, wire::TEXT, frame.as_bytes());
+    }
+
+    /// Whether the server has refused what a client wanted before it was joined.
+    pub(crate) fn is_refusal(self, payload: &[u8]) -> bool {
+        match self {
+            Self::SocketIo => payload.starts_with(b"44") || payload.starts_with(b"43") && has_error(payload),
+            Self::Veche | Self::Lean | Self::Bare => false,
+        }
+    }
+
+    /// Whether every publication is acknowledged.
+    pub(crate) const fn acknowledges(self) -> bool {
+        matches!(self, Self::SocketIo)
+    }
+
+    /// The number of the publication that the server has taken, if the payload says so.
+    pub(crate) fn acknowledged(self, payload: &[u8]) -> Option<u64> {
+        let rest = payload.strip_prefix(b"43").filter(|_| self.acknowledges() && !has_error(payload))?;
+        let (digits, _) = rest.split_at_checked(memchr::memchr(b'[', rest)?)?;
+        str::from_utf8(digits).ok()?.parse().ok()
+    }
+
+    /// Appends the frame that publishes `number`.
+    pub(crate) fn write_publication(self, out: &mut Vec<u8>, number: u64) {
+        let mut data = Vec::new();
+        write_data(&mut data, number);
+        let data = String::from_utf8_lossy(&data);
+        match self {
+            Self::Veche => {
+                let frame = format!(r#"{{"type":"message","channel":"{CHANNEL}","data":{data}}}"#);
+                wire::write_frame(out, wire::TEXT, frame.as_bytes());
+            }
+            Self::Lean => {
+                let frame = format!(r#"{{"type":"pub","room":"{CHANNEL}","data":{data}}}"#);
+                wire::write_frame(out, wire::TEXT, frame.as_bytes());
+            }
+            Self::Bare => {
+                let frame = format!(r#"{{"type":"msg","room":"{CHANNEL}","data":{data}}}"#);
+                wire::write_server_frame(out, wire::TEXT, frame.as_bytes());
+            }
+            Self::SocketIo => {
+                let frame = format!(r#"42{number}["message",{{"channel":"{CHANNEL}","data":{data}}}]"#);
+                wire::write_frame(out, wire::TEXT, frame.as_bytes());
+            }
+        }
+    }
+}
+
+fn has_error(payload: &[u8]) -> bool {
+    memchr::memmem::find(payload, br#""error""#).is_some()
+}
+
+/// Appends what a publication carries.
+pub(crate) fn write_data(out: &mut Vec<u8>, number: u64) {
+    // Writing to a Vec cannot fail.
+    let _ = write!(out, r#"{{"seq":{},"text":"{TEXT}"}}"#, FIRST + number);
+}
+
+/// Finds the publisher's number in payloads; it looks first where the last one stood.
+#[derive(Debug, Default)]
+pub(crate) struct NumberFinder {
+    hint: usize,
+}
+
+impl NumberFinder {
+    /// The number, or `None` where the payload is no publication of ours.
+    pub(crate) fn find(&mut self, payload: &[u8]) -> Option<u64> {
+        let number = number_at(payload, self.hint);
+        if number.is_some() {
+            return number;
+        }
+        self.hint = memchr::memmem::find(payload, NUMBER)?;
+        number_at(payload, self.hint)
+    }
+}
+
+fn number_at(payload: &[u8], at: usize) -> Option<u64> {
+    let digits = payload.get(at..)?.strip_prefix(NUMBER)?.get(..DIGITS)?;
+    let mut number = 0;
+    for digit in digits {
+        number = number * 10 + u64::from(digit.checked_sub(b'0').filter(|digit| *digit < 10)?);
+    }
+    number.checked_sub(FIRST)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn numbers_are_found_wherever_they_stand() {
+        let mut finder = NumberFinder::default();
+        for (payload, expected) in [
+            (r#"{"type":"msg","data":{"seq":1000000000,"text":""}}"#, Some(0)),
+            (r#"{"type":"msg","data":{"seq":1000000042,"text":""}}"#, Some(42)),
+            (r#"{"type":"message","time_ms":1,"data":{"seq":1000000043}}"#, Some(43)),
+            (r#"{"type":"error","error":{"code":"forbidden"}}"#, None),
+            (r#"{"data":{"seq":100000004"#, None),
+            (r#"{"data":{"seq":0999999999}}"#, None),
+            (r#"{"data":{"seq":10000000x0}}"#, None),
+        ] {
+            assert_eq!(finder.find(payload.as_bytes()), expected, "{payload}");
+        }
+    }
+
+    #[test]
+    fn every_dialect_publishes_the_number() {
+        for dialect in [Dialect::Veche, Dialect::Lean, Dialect::Bare, Dialect::SocketIo] {
+            let mut frame = Vec::new();
+            dialect.write_publication(&mut frame, 7);
+            if dialect != Dialect::Bare {
+                let head = if frame[1] & 0x7F == 126 { 4 } else { 2 };
+                let (mask, payload) = frame[head..].split_at(4);
+                frame = payload.iter().zip(mask.iter().cycle()).map(|(byte, key)| byte ^ key).collect();
+            }
+            assert_eq!(NumberFinder::default().find(&frame), Some(7), "{dialect:?}");
+        }
+    }
+    #[test]
+    fn only_socket_io_acknowledges_and_refuses_by_its_packets() {
+        let socket_io = Dialect::SocketIo;
+        for (payload, number, is_refusal) in [
+            (r#"430[{"type":"subscribed"}]"#, Some(0), false),
+            ("4342[]", Some(42), false),
+            (r#"431[{"type":"error","error":{"code":"forbidden"}}]"#, None, true),
+            (r#"44{"message":"not authorized"}"#, None, true),
+            (r#"42["message",{"seq":1000000000}]"#, None, false),
+            ("43", None, false),
+        ] {
+            assert_eq!(socket_io.acknowledged(payload.as_bytes()), number, "{payload}");
+            assert_eq!(socket_io.is_refusal(payload.as_bytes()), is_refusal, "{payload}");
+            assert_eq!(Dialect::Veche.acknowledged(payload.as_bytes()), None, "{payload}");
+        }
+    }
+}
