@@ -45,7 +45,7 @@ for (const [way, options] of Object.entries(WAYS)) {
     const heard = listen(other, 'said');
     socket.emit('say', { room, text: 'hello' });
     await until('it is heard', () => heard.length);
-    assert.deepEqual(heard, [{ from: socket.id, text: 'hello' }]);
+    assert.deepEqual(heard, [{ from: seen.id, text: 'hello' }]);
   });
 
   test(`the server asks ${way}`, async (t) => {

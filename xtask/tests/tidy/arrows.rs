@@ -26,6 +26,7 @@ const ALLOWED: &[(&str, &[&str])] = &[
     ("veche-bench-bare", &[]),
     ("veche-bench-lean", &[]),
     ("veche-bench-sqlite", &[]),
+    ("veche-bench-socketioxide", &[]),
     ("veche-fuzz", &["veche-protocol"]),
     ("xtask", &[]),
 ];
