@@ -11,7 +11,7 @@ use crate::{
 /// The servers of the native door, unless others are asked for.
 const NATIVE: [Target; 3] = [Target::Veche, Target::Lean, Target::Bare];
 /// The same of the Socket.IO door.
-const SOCKETIO: [Target; 2] = [Target::SocketioNode, Target::Socketioxide];
+const SOCKETIO: [Target; 3] = [Target::Veche, Target::SocketioNode, Target::Socketioxide];
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub(crate) enum Scenario {

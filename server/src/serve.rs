@@ -9,7 +9,7 @@ use std::{
 
 use axum::Router;
 use metrics_exporter_prometheus::{BuildError as MetricsError, PrometheusHandle};
-use veche::{BuildError, Clock, Kernel, Listen, Module, Origins, api::Api};
+use veche::{BuildError, Clock, Kernel, Listen, Module, Origins, api::Api, socket_io::SocketIo};
 
 use crate::{
     apps::{self, AppsError},
@@ -30,6 +30,9 @@ const WEBSOCKET: &str = "/realtime/ws";
 
 /// Where the door of server-sent events is.
 const EVENTS: &str = "/realtime/events";
+
+/// Where clients of Socket.IO look, unless told otherwise.
+const SOCKET_IO: &str = "/socket.io/";
 
 /// Where a ticket for one of them is asked for.
 const TICKETS: &str = "/realtime/ticket";
@@ -191,7 +194,7 @@ fn listen(config: &Config, pages: Router) -> Listen {
         host => format!("{host}:{}", server.port),
     };
     let any_of_this_machine = server.allowed_origins.is_empty() && server.host.is_loopback();
-    Listen::on(address)
+    let listen = Listen::on(address)
         .websocket(WEBSOCKET)
         .events(EVENTS)
         .tickets(TICKETS)
@@ -200,7 +203,16 @@ fn listen(config: &Config, pages: Router) -> Listen {
         .trusted_proxies(server.trusted_proxies.iter().copied())
         .failures_per_minute(config.auth.failures_per_minute)
         .connections_per_address(config.limits.connections_per_address)
-        .drain(server.drain)
+        .drain(server.drain);
+    if config.socket_io.enabled { listen.socket_io(socket_io(config)) } else { listen }
+}
+
+fn socket_io(config: &Config) -> SocketIo {
+    let door = SocketIo::at(SOCKET_IO)
+        .max_payload(config.limits.frame_bytes)
+        .allow_eio3(config.socket_io.allow_eio3);
+    let window = config.socket_io.recovery;
+    if window.is_zero() { door } else { door.recovery(window) }
 }
 
 /// Everything but the doors: health, metrics, and the page of `--demo`.

@@ -79,6 +79,11 @@ impl Running {
         Ok(Self { child, command: line(command), log })
     }
 
+    /// Its process id.
+    pub(crate) fn id(&self) -> u32 {
+        self.child.id()
+    }
+
     /// The process, for its pipes.
     pub(crate) fn child(&mut self) -> &mut Child {
         &mut self.child

@@ -39,6 +39,7 @@ const STEPS: &[Step] = &[
     Step { name: "mail", group: "e2e", about: "letters by SMTP to the real aiosmtpd", run: e2e::mail },
     Step { name: "documents", group: "e2e", about: "docs/http.md and the Node example", run: e2e::documents },
     Step { name: "schemathesis", group: "e2e", about: "random requests to /api/v1", run: e2e::schemathesis },
+    Step { name: "socketio", group: "e2e", about: "stock clients of Socket.IO", run: e2e::socketio },
     Step { name: "browser", group: "e2e", about: "the pages in headless Chromium", run: e2e::browser },
 ];
 
@@ -178,7 +179,7 @@ mod tests {
     #[test]
     fn a_filter_names_a_step_or_a_group() {
         assert_eq!(names(&[]).len(), STEPS.len());
-        let e2e = ["wscat", "autobahn", "mail", "documents", "schemathesis", "browser"];
+        let e2e = ["wscat", "autobahn", "mail", "documents", "schemathesis", "socketio", "browser"];
         assert_eq!(names(&["e2e"]), e2e);
         assert_eq!(names(&["web"]), ["bundle", "types", "vitest"]);
         assert_eq!(names(&["wscat", "rust", "fmt"]), ["fmt", "clippy", "cargo", "wscat"]);

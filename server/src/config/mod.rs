@@ -9,6 +9,7 @@ mod model;
 mod namespaces;
 mod people;
 mod reader;
+mod socket_io;
 mod tree;
 mod units;
 
@@ -17,6 +18,7 @@ pub use error::{ConfigError, Problem};
 pub use layers::{DEFAULT_FILE, Environment, Overrides, load, load_from};
 pub use model::{Auth, Config, Host, Log, LogFormat, Secret, Server};
 pub use people::{Accounts, Mail, People};
+pub use socket_io::SocketIo;
 pub use tree::Origin;
 pub use units::duration;
 

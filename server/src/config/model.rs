@@ -16,6 +16,7 @@ use crate::apps::App;
 use super::{
     api::Api,
     people::{Accounts, Mail, People},
+    socket_io::SocketIo,
 };
 
 /// Everything that can be configured.
@@ -31,6 +32,8 @@ pub struct Config {
     pub limits: Limits,
     /// `api.*`
     pub api: Api,
+    /// `socket_io.*`
+    pub socket_io: SocketIo,
     /// `log.*`
     pub log: Log,
     /// `accounts.*`
@@ -51,6 +54,7 @@ impl Default for Config {
             auth: Auth::default(),
             limits: Limits::default(),
             api: Api::default(),
+            socket_io: SocketIo::default(),
             log: Log::default(),
             accounts: Accounts::default(),
             people: People::default(),

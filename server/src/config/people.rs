@@ -81,7 +81,7 @@ impl Reader<'_> {
         }
     }
 
-    fn boolean(&mut self, key: impl IntoKey, default: bool) -> bool {
+    pub(super) fn boolean(&mut self, key: impl IntoKey, default: bool) -> bool {
         self.value(key, default, |entry| match &entry.value {
             Value::Bool(it) => Ok(*it),
             // The environment has no types.

@@ -30,6 +30,7 @@ pub(super) fn read(tree: Tree, problems: &mut Vec<Problem>) -> Config {
         auth: reader.auth(),
         limits: reader.limits(),
         api: reader.api(),
+        socket_io: reader.socket_io(),
         log: reader.log(),
         accounts: reader.accounts(),
         people: reader.people(),

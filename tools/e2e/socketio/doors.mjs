@@ -1,7 +1,8 @@
 // One channel, many doors: the native WebSocket, a stock Socket.IO client, server-sent events and HTTP.
 //
-// A stock client sends the frames of the native protocol as events: the name is the frame's `type`, the one argument
-// has its other fields (`channel`, `data`, `op_id`), and the ack gets the reply's `data`, or `{error}`. What it
+// A stock client sends the frames of the native protocol as events: the name is the frame's `type`, and the one argument
+// has its other fields. A call has its data as the first argument, and `{channel, op_id}` as the second. The ack gets the
+// reply's `data`, or `{error}`. What it
 // subscribes to comes as events of the publication's name, with the publication's `data` as the first argument.
 
 import assert from 'node:assert/strict';
@@ -102,7 +103,7 @@ test('a stock client moves a card of Realtime Desk, and all doors see it', OURS,
   const moved = listen(stock.socket, 'card.moved');
 
   const op_id = unique('op');
-  const reply = await ask(stock.socket, 'card.move', { channel, op_id, data: { card: 'tea', to_list: 'done' } });
+  const reply = await ask(stock.socket, 'card.move', { card: 'tea', to_list: 'done' }, { channel, op_id });
   assert.equal(reply.error, undefined, JSON.stringify(reply));
   await until('the card is moved at all doors', () => [native, events].every(({ frames }) => frames.length === 1) && moved.length === 1);
   const [frame] = native.frames;
@@ -114,7 +115,7 @@ test('a stock client moves a card of Realtime Desk, and all doors see it', OURS,
   assert.deepEqual(moved, [frame.data]);
   assert.deepEqual(events.frames, [frame]);
 
-  const refused = await ask(stock.socket, 'card.move', { channel, op_id: unique('op'), data: { card: 'coffee', to_list: 'done' } });
+  const refused = await ask(stock.socket, 'card.move', { card: 'coffee', to_list: 'done' }, { channel, op_id: unique('op') });
   assert.equal(refused.error.code, 'not_found');
 });
 

@@ -5,7 +5,9 @@ mod browser;
 mod documents;
 mod mail;
 mod schemathesis;
+mod scripts;
 mod server;
+mod socketio;
 mod wscat;
 
 pub(crate) use autobahn::autobahn;
@@ -13,4 +15,5 @@ pub(crate) use browser::browser;
 pub(crate) use documents::documents;
 pub(crate) use mail::mail;
 pub(crate) use schemathesis::schemathesis;
+pub(crate) use socketio::socketio;
 pub(crate) use wscat::wscat;
