@@ -248,7 +248,7 @@ pub(crate) fn frame_publication(publication: &Publication, serial: u64, encoding
     let mut text = Vec::with_capacity(publication.data.len() + 160);
     match encoding {
         Encoding::SocketIo(packets) => {
-            packets.frame_publication(publication, place_of(publication, serial), &mut text)
+            packets.frame_publication(publication, place_of(publication, serial), &mut text);
         }
         _ => with_frame(publication, |frame| encoding.write(frame, &mut text)),
     }

@@ -167,7 +167,7 @@ impl Kernel {
         post.check()?;
         let class = self.node.class(&post.channel);
         let Post { channel, event, data, op_id, key } = post;
-        let message = Message { op_id, key, data, ..Message::new(channel, event, "") };
+        let message = Message { data, op_id, key, ..Message::new(channel, event, "") };
         let published = self.node.publish(message).await?;
         Ok(Posted { class, published })
     }

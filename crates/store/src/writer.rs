@@ -43,7 +43,7 @@ pub(crate) enum Command {
     /// Run a closure.
     Write(Box<dyn Run>),
     /// Append a publication, and nothing else.
-    Append(Append),
+    Append(Box<Append>),
     /// Run what has queued, close the database, and say when the folder is free.
     Close(oneshot::Sender<()>),
 }
@@ -113,7 +113,7 @@ impl Writer {
             let mut appends = Vec::new();
             for command in taken.drain(..) {
                 match command {
-                    Command::Append(append) => appends.push(append),
+                    Command::Append(append) => appends.push(*append),
                     Command::Write(write) => {
                         queue.extend(Appends::run_of(std::mem::take(&mut appends)));
                         queue.push_back(write);

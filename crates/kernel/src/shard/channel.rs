@@ -94,10 +94,9 @@ impl Piece {
     /// What this session gets of it: the frame, a `skipped` in its place, or nothing.
     fn for_session(&self, session: SessionId, subscriber: &Subscriber, encoding: Encoding) -> Option<Chunk> {
         let hears = match self.audience {
-            None => !subscriber.paused,
+            None | Some(Audience::Live) => !subscriber.paused,
             Some(Audience::Presence) => subscriber.wants_members,
             Some(Audience::Except(one)) => one != session,
-            Some(Audience::Live) => !subscriber.paused,
         };
         if !hears {
             return None;

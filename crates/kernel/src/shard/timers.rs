@@ -21,6 +21,9 @@ const EXPIRING_MS: u64 = 30_000;
 /// How often a session that only listens is shown that its connection lives; proxies cut silent ones.
 const LISTENER_PULSE_MS: u64 = 15_000;
 
+/// What a door does on its own shard.
+type Work = Box<dyn FnOnce(&Rc<Shard>)>;
+
 /// An entry of the wheel. Entries are not taken out when they become needless; they find out when due.
 pub(crate) enum Due {
     Session {
@@ -42,7 +45,7 @@ pub(crate) enum Due {
     /// The node's tables are to be swept.
     Sweep,
     /// A door has something to do.
-    Run(Box<dyn FnOnce(&Rc<Shard>)>),
+    Run(Work),
 }
 
 impl Shard {

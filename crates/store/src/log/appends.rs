@@ -40,7 +40,7 @@ impl Store {
     /// durable, after [`Store::on_commit`]'s listeners.
     pub async fn append(&self, publication: Publication, namespace: &Namespace) -> Result<Published, Error> {
         let window = namespace.dedupe;
-        self.ask(|answer| Command::Append(Append { publication, window, answer })).await
+        self.ask(|answer| Command::Append(Box::new(Append { publication, window, answer }))).await
     }
 }
 

@@ -14,14 +14,14 @@ use super::{
     engine::{Engine, SocketLink},
     handshake::Handshake,
     recovery::{self, Asked, Kept, Missed},
-    settings::{ConnectRefused, Namespace},
+    settings::{ConnectRefused, Service},
     socket::{Attached, Socket},
     wire::SocketWire,
 };
 
 /// Takes up a CONNECT. Its answer may take a while; the client's other namespaces go on meanwhile.
 pub(super) fn begin(engine: &Rc<Engine>, slot: Slot, namespace: &str, auth: Auth<'_>) {
-    let Some(does) = engine.io.find(namespace).map(Option::<&Arc<_>>::cloned) else {
+    let Some(does) = engine.io.find(namespace) else {
         return engine.refuse(slot, ConnectError::InvalidNamespace);
     };
     let auth = match auth {
@@ -46,7 +46,7 @@ struct Connect {
     slot: Slot,
     namespace: String,
     auth: String,
-    does: Option<Arc<Namespace>>,
+    does: Service,
 }
 
 /// What of `auth` is the server's own business.
@@ -64,7 +64,7 @@ impl Connect {
         }
         let handshake = self.handshake();
         if let (Some(admit), Some(handshake)) =
-            (self.does.as_ref().and_then(|does| does.admit.clone()), handshake.clone())
+            (self.does.own().and_then(|does| does.admit.clone()), handshake.clone())
         {
             let decided = engine.door.kernel.handlers().spawn(admit(handshake)).await;
             decided.map_err(|_| ConnectRefused::new("the server failed"))??;
@@ -145,7 +145,7 @@ impl Connect {
             Some(Missed { frames, channels, track }) => (frames, channels, Some(track)),
             None => (Vec::new(), Vec::new(), recovery::track(engine)),
         };
-        let does = self.does.clone();
+        let does = self.does.own().cloned();
         let wire = SocketWire::new(engine, self.slot, &self.namespace, does, attached, track);
         let link: SocketLink = engine.shard.open(opening, wire);
         if let Some(code) = link.closing() {
@@ -192,7 +192,7 @@ impl Connect {
 
     /// Lets the application know. The client's events wait until it is done.
     fn connected(&self, link: &SocketLink) {
-        let Some(run) = self.does.as_ref().and_then(|does| does.connected.clone()) else { return };
+        let Some(run) = self.does.own().and_then(|does| does.connected.clone()) else { return };
         let shard = &self.engine.shard;
         let generic: Rc<Link> = link.clone();
         let Some(session) = shard.handle_of(&generic) else { return };

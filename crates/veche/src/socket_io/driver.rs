@@ -6,6 +6,7 @@ use std::{
     io::{self, Read},
     pin::Pin,
     rc::Rc,
+    sync::Arc,
     task::{Context, Poll, ready},
     time::Duration,
 };
@@ -37,34 +38,37 @@ thread_local! {
     static SCRATCH: RefCell<ws::Scratch> = RefCell::default();
 }
 
-/// Begins a session on a WebSocket whose handshake is done.
+/// A WebSocket whose handshake is done, and what it sent meanwhile.
+pub(super) struct Arrived {
+    pub(super) stream: TcpStream,
+    pub(super) early: Bytes,
+    pub(super) guest: Guest,
+}
+
+/// Begins a session on a WebSocket.
 pub(super) fn begin(
     shard: &Rc<veche_kernel::Shard>,
-    stream: TcpStream,
-    early: Bytes,
-    io: &std::sync::Arc<SocketIo>,
+    arrived: Arrived,
+    io: &Arc<SocketIo>,
     visitor: Visitor,
     revision: Revision,
     deflate: bool,
-    guest: Guest,
 ) {
-    let stream = Rc::new(Stream::new(stream));
-    let outlet = Outlet::WebSocket(stream.clone());
-    let Some(engine) = Engine::begin(shard, &guest.door, io, visitor, revision, outlet, deflate) else {
-        return;
-    };
-    run(engine, stream, early, deflate, guest);
+    let stream = Rc::new(Stream::new(arrived.stream));
+    let (outlet, door) = (Outlet::WebSocket(stream.clone()), &arrived.guest.door);
+    let Some(engine) = Engine::begin(shard, door, io, visitor, revision, outlet, deflate) else { return };
+    run(engine, stream, arrived.early, deflate, arrived.guest);
 }
 
 /// Goes on with a session by a WebSocket that is on probation; or closes it, where the session has another.
-pub(super) fn probe(engine: Rc<Engine>, stream: TcpStream, early: Bytes, is_welcome: bool, guest: Guest) {
-    let stream = Rc::new(Stream::new(stream));
+pub(super) fn probe(engine: Rc<Engine>, arrived: Arrived, is_welcome: bool) {
+    let stream = Rc::new(Stream::new(arrived.stream));
     if is_welcome {
         engine.on_probation(&stream);
     } else {
         stream.end();
     }
-    run(engine, stream, early, false, guest);
+    run(engine, stream, arrived.early, false, arrived.guest);
 }
 
 fn run(engine: Rc<Engine>, stream: Rc<Stream>, early: Bytes, deflate: bool, guest: Guest) {
@@ -116,7 +120,7 @@ impl Driver {
             if !self.engine.may_read() {
                 return Poll::Pending;
             }
-            ready!(self.stream.stream.poll_read_ready(context))?;
+            ready!(self.stream.tcp.poll_read_ready(context))?;
             self.read()?;
         }
         context.waker().wake_by_ref();
@@ -125,7 +129,7 @@ impl Driver {
 
     fn write(&mut self, context: &mut Context<'_>) -> io::Result<()> {
         while !self.engine.flush()? {
-            if self.stream.stream.poll_write_ready(context)?.is_pending() {
+            if self.stream.tcp.poll_write_ready(context)?.is_pending() {
                 return Ok(());
             }
         }
@@ -136,7 +140,7 @@ impl Driver {
     fn read(&mut self) -> io::Result<()> {
         READ.with_borrow_mut(|buffer| {
             let mut got = None;
-            let stream = &self.stream.stream;
+            let stream = &self.stream.tcp;
             let read = stream.try_io(Interest::READABLE, || {
                 let count = (&*SockRef::from(stream)).read(buffer)?;
                 got = Some(count);
@@ -213,15 +217,15 @@ impl Driver {
             }
             // Refused whole or in part, it does not matter: the connection ends.
             let _ = self.stream.send(&frame);
-            let _ = SockRef::from(&self.stream.stream).shutdown(std::net::Shutdown::Write);
+            let _ = SockRef::from(&self.stream.tcp).shutdown(std::net::Shutdown::Write);
             Box::pin(tokio::time::sleep(LINGER))
         });
         if linger.as_mut().poll(context).is_ready() {
             return Poll::Ready(Ok(()));
         }
         loop {
-            ready!(self.stream.stream.poll_read_ready(context))?;
-            let ended = READ.with_borrow_mut(|buffer| match self.stream.stream.try_read(buffer) {
+            ready!(self.stream.tcp.poll_read_ready(context))?;
+            let ended = READ.with_borrow_mut(|buffer| match self.stream.tcp.try_read(buffer) {
                 Ok(count) => Ok(count == 0),
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => Ok(false),
                 Err(error) => Err(error),

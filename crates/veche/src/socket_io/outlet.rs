@@ -28,7 +28,7 @@ pub(super) enum Outlet {
 
 /// A WebSocket's way out.
 pub(super) struct Stream {
-    pub(super) stream: TcpStream,
+    pub(super) tcp: TcpStream,
     pub(super) waker: RefCell<Option<Waker>>,
     /// Nothing more comes: what waits is written, then a close frame.
     pub(super) ends: Cell<bool>,
@@ -38,11 +38,11 @@ pub(super) struct Stream {
 
 impl Stream {
     pub(super) fn new(stream: TcpStream) -> Self {
-        Self { stream, waker: RefCell::default(), ends: Cell::new(false), code: Cell::new(None) }
+        Self { tcp: stream, waker: RefCell::default(), ends: Cell::new(false), code: Cell::new(None) }
     }
 
     pub(super) fn send(&self, bytes: &[u8]) -> io::Result<usize> {
-        SockRef::from(&self.stream).send(bytes)
+        SockRef::from(&self.tcp).send(bytes)
     }
 
     pub(super) fn wake(&self) {

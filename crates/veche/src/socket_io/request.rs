@@ -16,7 +16,7 @@ use veche_protocol::{
 };
 
 use super::{
-    driver,
+    driver::{self, Arrived},
     engine::{Engine, Visitor},
     engines,
     outlet::{Outlet, PollReply, Polling},
@@ -59,7 +59,7 @@ impl Upgraded {
         match self {
             Self::Begin { io, visitor, revision, deflate, place } => {
                 let guest = guest.sit(place);
-                driver::begin(shard, stream, early, &io, *visitor, revision, deflate, guest);
+                driver::begin(shard, Arrived { stream, early, guest }, &io, *visitor, revision, deflate);
             }
             Self::Probe { sid, is_welcome, place } => {
                 let guest = guest.sit(place);
@@ -68,7 +68,7 @@ impl Upgraded {
                 door.kernel.on_shard(usize::from(sid.shard), move |_| {
                     let engine = engines::find(sid);
                     if let (Some(engine), Ok(stream)) = (engine, TcpStream::from_std(stream)) {
-                        driver::probe(engine, stream, early, is_welcome, guest);
+                        driver::probe(engine, Arrived { stream, early, guest }, is_welcome);
                     }
                 });
             }

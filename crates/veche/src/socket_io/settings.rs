@@ -163,17 +163,36 @@ impl SocketIo {
     }
 
     /// What serves a namespace of this name, if anything does.
-    pub(super) fn find(&self, name: &str) -> Option<Option<&Arc<Namespace>>> {
+    pub(super) fn find(&self, name: &str) -> Option<Service> {
         if self.namespaces.is_empty() {
-            return (name == "/").then_some(None);
+            return (name == "/").then_some(Service::Node);
         }
         let found = self.namespaces.iter().find(|(pattern, _)| pattern.is_of(name));
-        found.map(|(_, namespace)| Some(namespace))
+        found.map(|(_, namespace)| Service::Own(namespace.clone()))
     }
 
     /// Whether anything asks for the handshake after it: then it is kept.
     pub(super) fn keeps_handshakes(&self) -> bool {
         !self.namespaces.is_empty()
+    }
+}
+
+/// What serves a namespace.
+#[derive(Clone)]
+pub(super) enum Service {
+    /// The node's own handlers and the native protocol's frames.
+    Node,
+    /// Handlers of its own, before those.
+    Own(Arc<Namespace>),
+}
+
+impl Service {
+    /// What of it is its own.
+    pub(super) fn own(&self) -> Option<&Arc<Namespace>> {
+        match self {
+            Self::Node => None,
+            Self::Own(namespace) => Some(namespace),
+        }
     }
 }
 
