@@ -22,7 +22,8 @@ type Outgoing = Arc<Mutex<HashMap<SessionId, Vec<String>>>>;
 #[tokio::main]
 async fn main() -> Result<(), Box<dyn std::error::Error>> {
     let outgoing = Outgoing::default();
-    let kernel = Kernel::builder().guests(true).limits(Limits { calls_per_second: 0, ..Limits::default() });
+    let kernel =
+        Kernel::builder().shards(2).guests(true).limits(Limits { calls_per_second: 0, ..Limits::default() });
     // What a client that comes back has missed is read from the rooms' memory.
     let kernel = ["", "/", "/chat", "/private"].into_iter().fold(kernel, |kernel, name| {
         kernel.namespace(veche::Namespace { class: Class::Memory, ..veche::Namespace::new(name) })
@@ -113,7 +114,8 @@ struct Words {
 struct Question {
     #[serde(default)]
     room: String,
-    question: Value,
+    #[serde(rename = "question")]
+    words: Value,
     #[serde(default)]
     timeout: u64,
 }
@@ -121,11 +123,12 @@ struct Question {
 fn about_oneself(app: App) -> App {
     app.on("whoami", async |socket: Socket, ack: Ack| {
         let handshake = socket.handshake();
-        let query: HashMap<_, _> = handshake.into_iter().flat_map(|it| it.parameters()).collect();
-        let auth: Value = handshake.and_then(|it| it.auth_as()).unwrap_or_default();
+        let query: HashMap<_, _> =
+            handshake.into_iter().flat_map(veche::socket_io::Handshake::parameters).collect();
+        let auth: Value = handshake.and_then(veche::socket_io::Handshake::auth_as).unwrap_or_default();
         ack.send(&(json!({
             "id": socket.id().to_string(),
-            "nsp": handshake.map(|it| it.namespace()),
+            "nsp": handshake.map(veche::socket_io::Handshake::namespace),
             "query": query,
             "auth": auth,
             "header": handshake.and_then(|it| it.header("x-test")),
@@ -283,7 +286,7 @@ fn about_telling(app: App) -> App {
 
 fn about_asking(app: App) -> App {
     app.on("ask_me", async |socket: Socket, Data(asked): Data<Question>, ack: Ack| {
-        let answer = socket.ask::<Vec<Value>>("question", &(asked.question,), Duration::from_secs(1)).await;
+        let answer = socket.ask::<Vec<Value>>("question", &(asked.words,), Duration::from_secs(1)).await;
         ack.send(&(match answer {
             Ok(args) => args.into_iter().next().unwrap_or_default(),
             Err(_) => "timeout".into(),
@@ -294,7 +297,7 @@ fn about_asking(app: App) -> App {
     .on("ask_room", async |socket: Socket, Data(asked): Data<Question>, ack: Ack| {
         let room = socket.namespace().to(&asked.room).timeout(Duration::from_millis(asked.timeout));
         let (came, missing) =
-            answers::<Vec<Value>>(room.emit_with_ack("question", &(asked.question,)).await).await;
+            answers::<Vec<Value>>(room.emit_with_ack("question", &(asked.words,)).await).await;
         let came: Vec<Value> =
             came.into_iter().map(|args| args.into_iter().next().unwrap_or_default()).collect();
         ack.send(&(json!({ "answers": came, "missing": missing }),));
@@ -311,7 +314,7 @@ fn about_ending(app: App) -> App {
         close: bool,
     }
     app.on("disconnect_me", async |socket: Socket, Data(Close { close, .. }): Data<Close>| {
-        socket.disconnect(close)
+        socket.disconnect(close);
     })
     .on("close_engine", async |socket: Socket| socket.close_transport())
     .on("kick_room", async |socket: Socket, Data(Close { room, close }): Data<Close>, ack: Ack| {

@@ -208,9 +208,7 @@ fn listen(config: &Config, pages: Router) -> Listen {
 }
 
 fn socket_io(config: &Config) -> SocketIo {
-    let door = SocketIo::at(SOCKET_IO)
-        .max_payload(config.limits.frame_bytes)
-        .allow_eio3(config.socket_io.allow_eio3);
+    let door = SocketIo::at(SOCKET_IO).allow_eio3(config.socket_io.allow_eio3);
     let window = config.socket_io.recovery;
     if window.is_zero() { door } else { door.recovery(window) }
 }

@@ -6,12 +6,15 @@ use crate::{
     identity::{Identity, TokenMark},
     inbox::Entry,
     kernel::Kernel,
+    module::Ask,
     node::Node,
+    publication::UserId,
     reply::Rejection,
     revoked::{LONGEST_MS, Revocation, Revoked},
+    rules::{Decision, Principal, Right},
     shard::{Link, Shard},
 };
-use veche_protocol::code::CloseCode;
+use veche_protocol::{code::CloseCode, name::ChannelName};
 
 impl Node {
     /// Who a token stands for, if it is good and still holds; else a word that says why not.
@@ -52,6 +55,24 @@ impl Kernel {
     /// Who a token stands for, if it is good and was not revoked; else a word (for a metric) that says why.
     pub async fn verify(&self, token: &str) -> Result<Identity, &'static str> {
         self.node.verify(token).await
+    }
+
+    /// Whether a user may subscribe to a channel, by the rules, what their credential adds, and the channel's module.
+    pub async fn may_subscribe(
+        &self,
+        user: &UserId,
+        identity: Option<&Identity>,
+        channel: &ChannelName,
+    ) -> Result<(), Rejection> {
+        let grants = identity.and_then(|identity| identity.grants.as_deref());
+        let principal = Principal { user: Some(user), grants };
+        match self.node.rules.decide(principal, Right::Subscribe, channel) {
+            Decision::Allowed => {
+                let ask = Ask { user: user.clone(), channel: channel.clone(), right: Right::Subscribe };
+                self.node.ask_guard(ask).await
+            }
+            Decision::Denied => Err(Rejection::forbidden()),
+        }
     }
 
     /// Whether a credential that was good once still is: it has not ended and was not revoked.

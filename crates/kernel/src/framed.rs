@@ -20,7 +20,7 @@ use veche_protocol::{
     sse, ws,
 };
 
-pub use self::socket_io::{SocketIo, namespace_of, tag_of};
+pub use self::socket_io::{SocketIo, UNPLACED, namespace_of, tag_of};
 use crate::{
     inbox::lock,
     publication::{Publication, SessionId},
@@ -144,8 +144,7 @@ impl Framed {
     }
 
     fn of(content: Content) -> Self {
-        let serial = SERIAL.fetch_add(1, Ordering::Relaxed);
-        Self { content, serial, made: Mutex::default() }
+        Self { content, serial: next_serial(), made: Mutex::default() }
     }
 
     pub(crate) fn carried(&self) -> Option<&Arc<Publication>> {
@@ -242,6 +241,11 @@ fn place_of(publication: &Publication, serial: u64) -> Position {
 
 /// Numbers of what has no position. They are compared for being the same, within one process.
 static SERIAL: AtomicU64 = AtomicU64::new(1);
+
+/// A number that stands for the place of something that has none.
+pub fn next_serial() -> u64 {
+    SERIAL.fetch_add(1, Ordering::Relaxed)
+}
 
 /// Frames a publication for one session or for all of an encoding. `serial` is for one without a position.
 pub(crate) fn frame_publication(publication: &Publication, serial: u64, encoding: Encoding) -> Bytes {

@@ -6,7 +6,7 @@ use futures_util::future::join_all;
 use tokio::sync::oneshot;
 use veche_protocol::name::ChannelName;
 
-use crate::{kernel::Kernel, publication::SessionId, session::Session, shard::Shard};
+use crate::{inbox::lock, kernel::Kernel, publication::SessionId, session::Session, shard::Shard};
 
 impl Kernel {
     /// The sessions that are subscribed to a channel on this node.
@@ -15,9 +15,15 @@ impl Kernel {
         self.gather(move |shard| shard.sessions_in(&channel)).await
     }
 
-    /// A session by its public id. Every shard looks at all of its sessions.
+    /// A session by its public id, of a door whose clients are spoken to by it: Socket.IO's.
     pub async fn session(&self, id: SessionId) -> Option<Session> {
-        self.gather(move |shard| shard.handles(|link| link.id() == id)).await.pop()
+        let key = lock(&self.node.by_id).get(&id).copied()?;
+        let (answer, answered) = oneshot::channel();
+        self.on_shard(usize::from(key.shard), move |shard| {
+            // Whoever asked may have given up.
+            let _ = answer.send(shard.session(key).and_then(|link| shard.handle_of(&link)));
+        });
+        answered.await.ok()?
     }
 
     /// Asks every shard, when what came before has been done, and puts the answers together.

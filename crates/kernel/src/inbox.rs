@@ -17,7 +17,7 @@ use crate::{
     framed::Framed,
     publication::SessionId,
     reply::{Outcome, Rejection},
-    shard::Shard,
+    shard::{Link, Shard},
 };
 use veche_protocol::{code::CloseCode, name::ChannelName, position::Position};
 
@@ -65,6 +65,8 @@ pub(crate) struct Subscribing {
     pub(crate) told: bool,
     /// A client asked for it, and the rules allowed it; else it is the server's act.
     pub(crate) asked: bool,
+    /// It goes on with a subscription that there is still; else nothing comes of it.
+    pub(crate) resumed: bool,
     /// Whose next step waits for it.
     pub(crate) done: oneshot::Sender<Result<(), Rejection>>,
 }
@@ -83,6 +85,23 @@ pub(crate) enum Audience {
 /// Something to be done on a shard's thread.
 pub(crate) type Work = Box<dyn FnOnce(&Rc<Shard>) + Send>;
 
+/// What one session is sent, before it is framed.
+pub(crate) enum Text {
+    /// It is written already.
+    Made(Vec<u8>),
+    /// It is written when it is sent, by what the session has come to by then.
+    Late(Box<dyn FnOnce(&Link) -> Vec<u8> + Send>),
+}
+
+impl Text {
+    pub(crate) fn of(self, link: &Link) -> Vec<u8> {
+        match self {
+            Self::Made(text) => text,
+            Self::Late(make) => make(link),
+        }
+    }
+}
+
 pub(crate) enum Entry {
     Publish {
         channel: Arc<NodeChannel>,
@@ -100,10 +119,10 @@ pub(crate) enum Entry {
         code: CloseCode,
         id: Option<Box<str>>,
     },
-    /// A frame for one session, as JSON text.
+    /// A frame for one session.
     Direct {
         session: SessionKey,
-        text: Vec<u8>,
+        text: Text,
     },
     /// What follows this position is gone from the log: the channel stands still for its subscribers.
     Lost {

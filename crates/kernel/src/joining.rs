@@ -29,6 +29,8 @@ pub(crate) struct Join {
     pub(crate) told: bool,
     /// A client asked for it, and the rules allowed it; else it is the server's act.
     pub(crate) asked: bool,
+    /// It goes on with a subscription that there is still; else nothing comes of it.
+    pub(crate) resumed: bool,
 }
 
 impl Join {
@@ -44,6 +46,7 @@ impl Join {
             again: false,
             told: false,
             asked: false,
+            resumed: false,
         }
     }
 }
@@ -73,7 +76,7 @@ impl Node {
             Some(_) => self.floor(&join.channel, &namespace).await?,
             None => 0,
         };
-        let Join { session, channel, since, presence, id, again, told, asked, user: _ } = join;
+        let Join { session, channel, since, presence, id, again, told, asked, resumed, user: _ } = join;
         let mut entered = self.enter(&channel, &namespace).await?;
         if let Some(since) = since {
             self.catch_up(&entered.channel, since).await?;
@@ -89,6 +92,7 @@ impl Node {
             again,
             told,
             asked,
+            resumed,
             done,
         });
         loop {

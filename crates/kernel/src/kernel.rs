@@ -206,6 +206,7 @@ impl Builder {
             random_state: AtomicU64::new(bits),
             log_swept_ms: AtomicU64::new(0),
             under_way: Arc::default(),
+            by_id: Mutex::default(),
         });
         let running = Running { routes, threads: Mutex::default(), handlers: Mutex::new(Some(handlers)) };
         let kernel = Kernel { node, running: Arc::new(running) };

@@ -44,7 +44,7 @@ pub mod web;
 pub use call::{Args, Call, Channel, Data, Extract, Parameter, State, User};
 pub use clock::Clock;
 pub use events::Events;
-pub use framed::{Encoding, SocketIo, namespace_of, tag_of};
+pub use framed::{Encoding, SocketIo, UNPLACED, namespace_of, next_serial, tag_of};
 pub use grants::{Grants, GrantsError, InvalidPattern, Rights};
 pub use handler::{BoxFuture, Handler, Middleware, Next};
 pub use identity::{Authenticate, Identity, SignedIn, TokenId};

@@ -2,10 +2,11 @@
 
 use std::{
     borrow::Cow,
+    collections::HashMap,
     fmt,
     pin::pin,
     sync::{
-        Arc,
+        Arc, Mutex,
         atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering},
     },
     time::Duration,
@@ -79,6 +80,8 @@ pub(crate) struct Node {
     pub(crate) random_state: AtomicU64,
     pub(crate) log_swept_ms: AtomicU64,
     pub(crate) under_way: Arc<UnderWay>,
+    /// Sessions that are spoken to by their public ids: those of Socket.IO.
+    pub(crate) by_id: Mutex<HashMap<SessionId, SessionKey>>,
 }
 
 /// A publication before its position.
@@ -170,6 +173,10 @@ impl Node {
 
     /// Sends what is not retained to whoever is there.
     pub(crate) fn volatile(&self, message: Message) {
+        if self.routes.is_full(&message.channel) {
+            self.metrics.dropped.increment(1);
+            return;
+        }
         self.routes.volatile(message.publication(self.clock.wall_ms()));
     }
 

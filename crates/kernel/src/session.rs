@@ -14,7 +14,7 @@ use veche_protocol::{
 
 use crate::{
     broker::Published,
-    inbox::{Entry, SessionKey},
+    inbox::{Entry, SessionKey, Text},
     joining::Join,
     kernel::Kernel,
     node::{Message, Node},
@@ -113,6 +113,13 @@ impl Session {
         };
         let settled = move |shard: &Rc<Shard>| shard.later(run);
         self.node.routes.push(key.shard, Entry::Run(Box::new(settled)));
+    }
+
+    /// Sends what `make` writes when its turn comes: behind what was published before, and before what is published
+    /// after. For doors.
+    pub fn send_late(&self, make: impl FnOnce(&Link) -> Vec<u8> + Send + 'static) {
+        let text = Text::Late(Box::new(make));
+        self.node.routes.push(self.key.shard, Entry::Direct { session: self.key, text });
     }
 
     /// Ends the connection; the client does not come back by itself.

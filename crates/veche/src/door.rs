@@ -55,11 +55,13 @@ pub(crate) struct Door {
 impl Door {
     pub(crate) fn new(kernel: Kernel, listen: &Listen) -> Arc<Self> {
         let loads = (0..kernel.shards()).map(|_| AtomicUsize::new(0)).collect();
+        let limits = kernel.limits();
+        let socket_io = listen.socket_io.iter().map(|door| Arc::new(door.with_limits(limits))).collect();
         Arc::new(Self {
             kernel,
             websocket: listen.websocket.clone(),
             events: listen.events.clone(),
-            socket_io: listen.socket_io.clone(),
+            socket_io,
             sockets: listen.sockets.clone(),
             routes: listen.routes.clone(),
             pages: listen.pages.clone(),

@@ -52,7 +52,9 @@ impl SocketIo {
     /// Appends a publication. Where events bear their places, all of them do: a client takes the last argument of
     /// every event for one, if it is a string.
     pub(super) fn frame_publication(self, publication: &Publication, position: Position, out: &mut Vec<u8>) {
-        let place = || Place { channel: tag_of(&publication.channel), position }.to_string();
+        // A number that stands for a place is no channel's.
+        let channel = if publication.position.is_some() { tag_of(&publication.channel) } else { UNPLACED };
+        let place = || Place { channel, position }.to_string();
         let offset = self.places.then(place);
         let (data, attachments) = collapse(&publication.data);
         // What a server publishes may be any JSON; a list is one that a door has taken from a client.
@@ -68,6 +70,9 @@ impl SocketIo {
         self.frame(&packet, out);
     }
 }
+
+/// The tag of what has no place in a channel.
+pub const UNPLACED: ChannelTag = ChannelTag(0);
 
 /// The namespace of a channel: `/x` for `/x:…`, and `/` for all that do not begin with a slash.
 pub fn namespace_of(channel: &str) -> &str {

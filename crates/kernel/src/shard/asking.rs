@@ -94,7 +94,18 @@ impl Shard {
         let channel = self.name(link, channel)?;
         self.settle_personal(link, &channel);
         let (session, id) = (self.key(link), id.map(Into::into));
-        Ok(Join { session, user, channel, since, presence, id, again, told: false, asked: true })
+        Ok(Join {
+            session,
+            user,
+            channel,
+            since,
+            presence,
+            id,
+            again,
+            told: false,
+            asked: true,
+            resumed: false,
+        })
     }
 
     pub(super) fn message(

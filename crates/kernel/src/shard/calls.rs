@@ -9,7 +9,7 @@ use super::{Link, Shard, state::Running};
 use crate::{
     call::Call,
     handler::{Middleware, Next},
-    inbox::{Entry, SessionKey},
+    inbox::{Entry, SessionKey, Text},
     module::Registered,
     once::once,
     reply::{Outcome, Rejection},
@@ -145,7 +145,7 @@ impl Shard {
         let reply = ServerFrame::Reply { id: &id, data, position: None, class: None, duplicate: false };
         let mut text = Vec::with_capacity(list.len() + 64);
         link.any_wire().write_list(link.encoding, &reply, &mut text);
-        self.direct(session, text);
+        self.direct(session, Text::Made(text));
     }
 
     fn answer(&self, link: &Link, id: Option<&str>, outcome: &Outcome, duplicate: bool) {
@@ -167,7 +167,7 @@ impl Shard {
 
     /// Answers in the place that the inbox's order gave to the outcome.
     fn reply_now(&self, link: &Link, frame: &ServerFrame<'_>) {
-        self.direct(self.key(link), link.text(frame));
+        self.direct(self.key(link), Text::Made(link.text(frame)));
     }
 
     /// Refuses a frame; enough refusals of the wrong kind in 10 s end the connection.

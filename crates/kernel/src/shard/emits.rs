@@ -63,7 +63,8 @@ impl Shard {
         if let Some((registered, parameter)) = events.and_then(|events| events.find(emit.name)) {
             return self.call_emit(link, id, registered, parameter, emit);
         }
-        if CLIENT_TYPES.contains(&emit.name) {
+        let takes_all = events.is_some_and(|events| events.last_resort().is_some());
+        if link.any_wire().is_native() && !takes_all && CLIENT_TYPES.contains(&emit.name) {
             return self.take(link, &emit.to_frame(), 0);
         }
         if let Some((registered, parameter)) = self.node.registry.find(emit.name) {
@@ -77,7 +78,12 @@ impl Shard {
         match id {
             Some(_) => self.refuse(link, id, &unknown),
             // As in the reference, what nobody listens to is nothing.
-            None => self.node.metrics.errors(unknown.code()),
+            None => {
+                self.node.metrics.errors(unknown.code());
+                if let Err(flood) = self.meter_call(link) {
+                    self.refuse(link, None, &flood);
+                }
+            }
         }
     }
 

@@ -75,6 +75,11 @@ pub trait Wire {
         None
     }
 
+    /// Whether the native protocol is spoken: its frames by name, and the user's personal channel.
+    fn is_native(&self) -> bool {
+        true
+    }
+
     /// The wire itself, for the door that it belongs to.
     fn as_any(&self) -> Option<&dyn Any> {
         None
@@ -254,10 +259,10 @@ impl<W: Wire + ?Sized> Link<W> {
         self.state.borrow().user_id().cloned()
     }
 
-    /// The channels that it is subscribed to, with how far each was sent.
-    pub fn channels(&self) -> Vec<(ChannelName, u64)> {
+    /// The channels that it is subscribed to, and whether its client asked for each.
+    pub fn channels(&self) -> Vec<(ChannelName, bool)> {
         let state = self.state.borrow();
-        let known = |it: &Subscription| (it.channel.node.name.clone(), it.channel.sent.get());
+        let known = |it: &Subscription| (it.channel.node.name.clone(), it.asked);
         state.subscriptions.iter().map(known).collect()
     }
 

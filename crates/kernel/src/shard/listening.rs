@@ -8,16 +8,37 @@ use super::{Link, Shard};
 use crate::{joining::Join, module::Ask, reply::Rejection, rules::Right};
 
 impl Shard {
-    /// Subscribes a session, by the server's act: no rule is asked. From a position on, if it has one.
+    /// Subscribes a session from a position on, if it has one. No rule is asked: it is the server's act, or whoever
+    /// calls has asked them and says so.
     pub async fn join(
         self: &Rc<Self>,
         link: &Rc<Link>,
         channel: &ChannelName,
         since: Option<Position>,
+        asked: bool,
+    ) -> Result<(), Rejection> {
+        let user = link.user().ok_or_else(Rejection::unauthorized)?;
+        let (session, rechecks) = (self.key(link), self.rechecks.get());
+        let join = Join::of(session, user, channel.clone());
+        self.node.join(Join { since, asked, ..join }).await?;
+        if asked && self.rechecks.get() != rechecks {
+            self.recheck(session, channel);
+        }
+        Ok(())
+    }
+
+    /// Goes on with a subscription that a slow consumer's policy has stopped, if there is one still.
+    pub async fn resume_lagged(
+        self: &Rc<Self>,
+        link: &Rc<Link>,
+        channel: &ChannelName,
+        since: Position,
     ) -> Result<(), Rejection> {
         let user = link.user().ok_or_else(Rejection::unauthorized)?;
         let join = Join::of(self.key(link), user, channel.clone());
-        self.node.join(Join { since, ..join }).await
+        // Whoever asked for it stays as it was.
+        let join = Join { since: Some(since), again: true, asked: true, resumed: true, told: true, ..join };
+        self.node.join(join).await
     }
 
     /// Subscribes a session to a channel, by the same rules and limits as a frame `subscribe` would, and

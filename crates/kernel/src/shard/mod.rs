@@ -55,7 +55,7 @@ pub use self::{
 use crate::{
     channels::NodeChannel,
     framed::Framed,
-    inbox::{Audience, Entry, Inbox, SessionKey},
+    inbox::{Audience, Entry, Inbox, SessionKey, Text},
     node::Node,
     session::Session,
 };
@@ -87,7 +87,7 @@ pub struct Shard {
 /// A reply, and the batches that must leave before it.
 struct Direct {
     session: SessionKey,
-    text: Vec<u8>,
+    text: Text,
     fences: SmallVec<[(Rc<ShardChannel>, u64); 1]>,
 }
 
@@ -359,11 +359,11 @@ impl Shard {
 
     /// Sends a frame to one session after everything that the inbox held before.
     pub(crate) fn reply(&self, link: &Link, frame: &ServerFrame<'_>) {
-        self.inbox.push(Entry::Direct { session: self.key(link), text: link.text(frame) });
+        self.inbox.push(Entry::Direct { session: self.key(link), text: Text::Made(link.text(frame)) });
     }
 
     /// Queues a reply behind the batches, begun by now, of the session's channels.
-    fn direct(&self, session: SessionKey, text: Vec<u8>) {
+    fn direct(&self, session: SessionKey, text: Text) {
         let Some(link) = self.session(session) else { return };
         let state = link.state.borrow();
         let behind = state.subscriptions.iter().map(|it| &it.channel).filter(|it| it.dirty.get());
@@ -382,7 +382,8 @@ impl Shard {
                 held.push(direct.session);
                 kept.push_back(direct);
             } else if let Some(link) = self.session(direct.session) {
-                link.send(link.encoding.frame(direct.text), self.node.limits.backlog_bytes);
+                let text = direct.text.of(&link);
+                link.send(link.encoding.frame(text), self.node.limits.backlog_bytes);
             }
         }
         kept.append(&mut self.directs.borrow_mut());
@@ -406,24 +407,9 @@ impl Shard {
         links.iter().filter_map(|link| self.handle_of(link)).collect()
     }
 
-    /// Handles of the sessions that pass.
-    pub fn handles(&self, mut passes: impl FnMut(&Link) -> bool) -> Vec<Session> {
-        let sessions = self.sessions.borrow();
-        sessions
-            .iter()
-            .filter(|(_, link)| passes(link))
-            .filter_map(|(_, link)| self.handle_of(link))
-            .collect()
-    }
-
     /// Does something when what the inbox holds by now has been done.
     pub fn later(&self, work: impl FnOnce(&Rc<Self>) + Send + 'static) {
         self.inbox.push(Entry::Run(Box::new(work)));
-    }
-
-    /// Sends bytes to one session, behind all that its channels have begun: a reply's place, for doors.
-    pub fn send_reply(&self, link: &Link, bytes: Vec<u8>) {
-        self.inbox.push(Entry::Direct { session: self.key(link), text: bytes });
     }
 
     /// The session of a key, unless it has ended.

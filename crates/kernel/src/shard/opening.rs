@@ -12,7 +12,7 @@ use super::{Link, Shard, Wire, channel::Step, state::State};
 use crate::{
     framed::Encoding,
     identity::Identity,
-    inbox::Entry,
+    inbox::{Entry, lock},
     publication::{SessionId, UserId},
     reply::Rejection,
 };
@@ -44,6 +44,9 @@ impl Shard {
         link.slot.set(slot as u32);
         self.node.sessions.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
         self.node.metrics.opened.increment(1);
+        if link.encoding.has_own_heartbeat() {
+            lock(&self.node.by_id).insert(id, self.key(&shared));
+        }
         link.state.borrow_mut().device.clone_from(&opening.device);
         match opening.identity {
             Some(identity) => self.sign_in(&shared, identity),
@@ -101,7 +104,9 @@ impl Shard {
             self.node.users.disconnect(&former, self.key(link));
         }
         self.welcome(link, user);
-        self.enter_personal(link, user);
+        if link.any_wire().is_native() {
+            self.enter_personal(link, user);
+        }
         self.arm(link);
     }
 
@@ -180,6 +185,9 @@ impl Shard {
             self.node.users.disconnect(user, key);
         }
         link.backlog.replace(None);
+        if link.encoding.has_own_heartbeat() {
+            lock(&self.node.by_id).remove(&link.id);
+        }
         self.node.sessions.fetch_sub(1, std::sync::atomic::Ordering::Relaxed);
         self.node.metrics.closed(code);
     }

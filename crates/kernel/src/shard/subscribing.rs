@@ -52,6 +52,9 @@ impl Shard {
         let gone = || Rejection::unavailable("the session has ended");
         let link = self.session(wanted.session).ok_or_else(gone)?;
         let user = link.state.borrow().user_id().cloned().ok_or_else(gone)?;
+        if wanted.resumed && link.mode(channel) != Some(Mode::Lagged) {
+            return Err(Rejection::unavailable("the subscription has ended"));
+        }
         let at = self.place(channel, &link, wanted)?;
         if let Some(cut) = wanted.cut
             && channel.sent.get() < cut.offset

@@ -5,19 +5,24 @@ use std::{
     sync::{Arc, Mutex},
 };
 
+use metrics::counter;
 use serde::Deserialize;
 use serde_json::Value;
-use veche_kernel::{ChannelName, CloseCode, Encoding, Identity, Link, Opening, Rejection};
-use veche_protocol::socket_io::{Auth, ConnectError, Outgoing, Slot, query_to_json};
+use veche_kernel::{ChannelName, CloseCode, Encoding, Identity, Link, Opening, Rejection, UserId};
+use veche_protocol::{
+    engine_io::End,
+    socket_io::{Auth, ConnectError, Outgoing, Slot, query_to_json},
+};
 
 use super::{
     engine::{Engine, SocketLink},
     handshake::Handshake,
-    recovery::{self, Asked, Kept, Missed},
+    recovery::{self, Asked, Kept, Missed, Rejoin},
     settings::{ConnectRefused, Service},
     socket::{Attached, Socket},
     wire::SocketWire,
 };
+use crate::credential;
 
 /// Takes up a CONNECT. Its answer may take a while; the client's other namespaces go on meanwhile.
 pub(super) fn begin(engine: &Rc<Engine>, slot: Slot, namespace: &str, auth: Auth<'_>) {
@@ -58,6 +63,9 @@ struct Known {
 impl Connect {
     async fn run(&self) -> Result<(), ConnectRefused> {
         let engine = &self.engine;
+        if engine.door.is_stopping() || engine.door.kernel.is_draining() {
+            return Err(Rejection::unavailable("the server stops").into());
+        }
         let identity = self.identify().await?;
         if identity.is_none() && !engine.door.kernel.serves_guests() {
             return Err(Rejection::unauthorized().into());
@@ -66,11 +74,19 @@ impl Connect {
         if let (Some(admit), Some(handshake)) =
             (self.does.own().and_then(|does| does.admit.clone()), handshake.clone())
         {
-            let decided = engine.door.kernel.handlers().spawn(admit(handshake)).await;
-            decided.map_err(|_| ConnectRefused::new("the server failed"))??;
+            let deciding = engine.door.kernel.handlers().spawn(admit(handshake));
+            let abort = deciding.abort_handle();
+            match tokio::time::timeout(veche_kernel::DEADLINE, deciding).await {
+                Ok(Ok(decided)) => decided?,
+                Ok(Err(_)) => return Err(ConnectRefused::new("the server failed")),
+                Err(_) => {
+                    abort.abort();
+                    return Err(ConnectRefused::new("the server did not decide in time"));
+                }
+            }
         }
         let asked: Asked = serde_json::from_str(&self.auth).unwrap_or_default();
-        let former = self.former(&asked, identity.as_ref());
+        let former = self.former(&asked, identity.as_ref()).await;
         let encoding = Encoding::SocketIo(engine.encoding());
         let (session, data) = match &former {
             Some(kept) => (Some(kept.session), kept.data.clone()),
@@ -96,7 +112,11 @@ impl Connect {
         let token = known.token.filter(|_| kernel.authenticator().is_some());
         let Some(token) = token else { return Ok(self.engine.visitor.identity.clone()) };
         let verified = kernel.verify(&token).await;
-        verified.map(Some).map_err(|_| {
+        verified.map(Some).map_err(|why| {
+            counter!("veche_refused_total", "reason" => why).increment(1);
+            if credential::one_failure_more(&self.engine.door, self.engine.visitor.address).is_some() {
+                self.engine.fail(End::TransportError);
+            }
             let message = "auth.token is no valid token";
             Rejection::new(veche_kernel::ErrorCode::Unauthorized, message).field("auth.token").into()
         })
@@ -116,14 +136,14 @@ impl Connect {
     }
 
     /// The session that the client had, if it may have it again.
-    fn former(&self, asked: &Asked, identity: Option<&Identity>) -> Option<Kept> {
+    async fn former(&self, asked: &Asked, identity: Option<&Identity>) -> Option<Kept> {
         self.engine.io.recovery_ms?;
-        let kept = recovery::take(asked.pid.as_deref()?, &self.namespace, self.engine.shard.now_ms())?;
-        let is_same = match identity {
-            Some(identity) => identity.user == kept.user,
-            None => kept.user.is_guest(),
-        };
-        is_same.then_some(kept)
+        let user = identity.map(|identity| identity.user.clone());
+        let is_of = move |kept: &UserId| user.as_ref().map_or(kept.is_guest(), |user| user == kept);
+        let door = &self.engine.door;
+        let mut kept = recovery::take(door, asked.pid.as_deref()?, &self.namespace, is_of).await?;
+        kept.recheck(&door.kernel, identity).await;
+        Some(kept)
     }
 
     async fn open(
@@ -153,9 +173,18 @@ impl Connect {
         }
         link.wire().session.set(Some(link.id()));
         engine.add(link.clone());
-        self.join(&link, channels).await;
+        let joined = self.join(&link, channels).await;
         if !engine.is_connecting(self.slot) {
+            engine.drop_socket(&link);
             return Ok(());
+        }
+        if let Some(code) = link.closing() {
+            engine.drop_socket(&link);
+            return Err(refused(code));
+        }
+        if let Err(rejection) = joined {
+            engine.drop_socket(&link);
+            return Err(rejection.into());
         }
         engine.accept(self.slot);
         if !frames.is_empty() {
@@ -171,23 +200,18 @@ impl Connect {
     }
 
     /// The channels that it had, and the one of all who are in the namespace.
-    async fn join(
-        &self,
-        link: &SocketLink,
-        mut channels: Vec<(ChannelName, Option<veche_kernel::Position>)>,
-    ) {
+    async fn join(&self, link: &SocketLink, mut channels: Vec<Rejoin>) -> Result<(), Rejection> {
         let all = format!("{}:", self.namespace);
-        if !channels.iter().any(|(channel, _)| **channel == *all)
-            && let Ok(all) = ChannelName::parse(&all)
+        if !channels.iter().any(|rejoin| *rejoin.channel == *all)
+            && let Ok(channel) = ChannelName::parse(&all)
         {
-            channels.push((all, None));
+            channels.push(Rejoin { channel, since: None, asked: false });
         }
         let link: Rc<Link> = link.clone();
-        for (channel, since) in channels {
-            if let Err(rejection) = self.engine.shard.join(&link, &channel, since).await {
-                tracing::warn!(%rejection, %channel, "a client's channel cannot be joined");
-            }
+        for Rejoin { channel, since, asked } in channels {
+            self.engine.shard.join(&link, &channel, since, asked).await?;
         }
+        Ok(())
     }
 
     /// Lets the application know. The client's events wait until it is done.

@@ -13,9 +13,10 @@ use std::{
 };
 
 use http::HeaderMap;
+use metrics::counter;
 use smallvec::SmallVec;
 use tokio::sync::{Notify, oneshot};
-use veche_kernel::{CloseCode, Emit, Identity, Link, Shard, SocketIo as SocketIoEncoding};
+use veche_kernel::{CloseCode, Emit, Gcra, Identity, Link, Quota, Shard, SocketIo as SocketIoEncoding};
 use veche_protocol::{
     engine_io::{
         Data, Effects, End, Frame, Handshake, Outlet as Way, Packet, PollAnswer, Polled, Posted, Probation,
@@ -40,6 +41,12 @@ use crate::{addresses::Place, door::Door};
 
 /// The most bytes of the engine's own packets that wait: a client that takes none of them is gone.
 const DIRECT_BYTES: usize = 2 << 20;
+/// How often a client that is not read is looked at.
+const RESTING_MS: u64 = 1_000;
+/// How often a client may ask for a namespace.
+const CONNECTS: Quota = Quota { count: 10, period_ms: 1_000, burst: 32 };
+/// Packets of one POST before others have their turn.
+const PACKETS: usize = 64;
 
 thread_local! {
     static SCRATCH: RefCell<Scratch> = RefCell::default();
@@ -81,6 +88,7 @@ pub(super) struct Engine {
     connection: RefCell<Option<Connection>>,
     /// When the client must be in a namespace; the end of time once it was.
     connect_by_ms: Cell<u64>,
+    connects: RefCell<Gcra>,
     deflate: bool,
     outlet: RefCell<Outlet>,
     /// The WebSocket that is on probation.
@@ -127,6 +135,7 @@ impl Engine {
             } else {
                 now + u64::from(io.engine.connect_timeout_ms)
             }),
+            connects: RefCell::new(Gcra::new()),
             deflate,
             outlet: RefCell::new(outlet),
             probe: RefCell::default(),
@@ -180,6 +189,13 @@ impl Engine {
     /// A socket is open: the client is in the namespace.
     pub(super) fn add(&self, link: SocketLink) {
         self.sockets.borrow_mut().push(link);
+    }
+
+    /// A socket was not to be.
+    pub(super) fn drop_socket(&self, link: &SocketLink) {
+        self.sockets.borrow_mut().retain(|known| !Rc::ptr_eq(known, link));
+        let link: Rc<Link> = link.clone();
+        self.shard.detach(&link, CloseCode::Normal.number());
     }
 
     /// Whether reads may go on.
@@ -267,7 +283,14 @@ impl Engine {
     fn take_in(self: &Rc<Self>, input: Input<'_>) {
         match input {
             Input::Nothing => {}
-            Input::Connect { slot, namespace, auth } => connecting::begin(self, slot, namespace, auth),
+            Input::Connect { slot, namespace, auth } => {
+                let taken = self.connects.borrow_mut().take(self.shard.now_ms(), CONNECTS);
+                if taken.is_err() {
+                    counter!("veche_refused_total", "reason" => "connects").increment(1);
+                    return self.fail(End::TransportError);
+                }
+                connecting::begin(self, slot, namespace, auth);
+            }
             Input::TooMany { namespace } => {
                 let error = ConnectError::Refused { message: "too many namespaces", data: None };
                 self.send_packet(&Outgoing::ConnectError { namespace, error });
@@ -340,20 +363,22 @@ impl Engine {
         link.wire().left(&self.shard, &link, why);
         let link: Rc<Link> = link;
         self.shard.detach(&link, code.number());
+        if self.sockets.borrow().is_empty() {
+            // A connection that is for nothing does not stay.
+            self.connect_by_ms.set(self.shard.now_ms() + u64::from(self.io.engine.connect_timeout_ms));
+            self.arm();
+        }
     }
 
     /// Ends the sockets that the server wants to end. Those whose clients are to come back lose the engine with it.
     pub(super) fn tend(self: &Rc<Self>) {
         for link in self.sockets() {
-            let Some(code) = link.closing() else { continue };
+            // One that its client has not been told of yet is refused.
+            let Some(code) = link.closing().filter(|_| link.wire().has_begun()) else { continue };
             let wire = link.wire();
             if matches!(
                 code,
-                CloseCode::Kicked
-                    | CloseCode::Normal
-                    | CloseCode::InvalidToken
-                    | CloseCode::TokenExpired
-                    | CloseCode::Flood
+                CloseCode::Kicked | CloseCode::Normal | CloseCode::InvalidToken | CloseCode::TokenExpired
             ) {
                 if let Some(connection) = &mut *self.connection.borrow_mut() {
                     connection.dismiss(wire.slot);
@@ -401,6 +426,12 @@ impl Engine {
                 }
             }
             Some(Probation::Promote) => {
+                // A poll that is being answered takes what it has.
+                let is_open =
+                    matches!(&*self.outlet.borrow(), Outlet::Polling(polling) if polling.waiting.is_some());
+                if is_open {
+                    self.answer(PollAnswer::Flush);
+                }
                 if let Some(probe) = self.probe.borrow_mut().take() {
                     *self.outlet.borrow_mut() = Outlet::WebSocket(probe.clone());
                     probe.wake();
@@ -440,8 +471,10 @@ impl Engine {
         let outlet = std::mem::replace(&mut *self.outlet.borrow_mut(), Outlet::Closed);
         if let Outlet::WebSocket(stream) = outlet {
             let direct = std::mem::take(&mut *self.direct.borrow_mut());
-            // The last words; a socket that refuses them loses them.
-            let _ = stream.send(&direct);
+            // The last words; a socket that refuses them loses them, and so does one that has half of a frame.
+            if self.partial.get().is_none() {
+                let _ = stream.send(&direct);
+            }
             stream.end();
         }
         self.resumed.notify_one();
@@ -450,7 +483,12 @@ impl Engine {
     /// Puts the next deadline into the shard's wheel, unless an earlier entry is there.
     fn arm(self: &Rc<Self>) {
         let machine = self.machine.borrow().deadline_ms();
-        let Some(at) = machine.map(|at| at.min(self.connect_by_ms.get())) else { return };
+        if let Some(at) = machine.map(|at| at.min(self.connect_by_ms.get())) {
+            self.arm_at(at);
+        }
+    }
+
+    fn arm_at(self: &Rc<Self>, at: u64) {
         if at >= self.armed_ms.get() {
             return;
         }
@@ -469,6 +507,10 @@ impl Engine {
         }
         self.armed_ms.set(u64::MAX);
         let now = self.shard.now_ms();
+        if !self.may_read() {
+            // Its pong waits behind what it sent, and we do not read.
+            return self.arm_at(now + RESTING_MS);
+        }
         if now >= self.connect_by_ms.get() {
             self.connect_by_ms.set(u64::MAX);
             return self.close();
@@ -529,7 +571,10 @@ impl Engine {
     pub(super) async fn posted(self: &Rc<Self>, format: Format, body: &[u8]) {
         let packets = Payload::new(format, body, self.io.engine.max_payload, self.io.engine.max_packets);
         let Ok(packets) = packets else { return self.fail(End::ParseError) };
-        for packet in packets {
+        for (at, packet) in packets.enumerate() {
+            if at % PACKETS == PACKETS - 1 {
+                tokio::task::yield_now().await;
+            }
             while !self.may_read() && !self.has_ended() {
                 self.resumed.notified().await;
             }
@@ -710,12 +755,11 @@ impl Engine {
     /// Writes what waits. Whether all was written.
     pub(super) fn flush(self: &Rc<Self>) -> io::Result<bool> {
         if let Some(slot) = self.partial.get() {
-            if let Some(link) = self.socket(slot)
-                && !self.write_backlog(&link)?
-            {
-                return Ok(false);
+            match self.socket(slot) {
+                Some(link) if !self.write_backlog(&link)? => return Ok(false),
+                Some(_) => {}
+                None => self.partial.set(None),
             }
-            self.partial.set(None);
         }
         if !self.write_direct()? {
             return Ok(false);
@@ -752,13 +796,13 @@ impl Engine {
 
     fn write_backlog(self: &Rc<Self>, link: &SocketLink) -> io::Result<bool> {
         let written = link.write_backlog(|slices| self.transmit_slices(slices))?;
+        self.partial.set((!written).then_some(link.wire().slot));
         if written {
             let link: Rc<Link> = link.clone();
+            // What is sent by this may be taken in part.
             self.shard.drained(&link);
-        } else {
-            self.partial.set(Some(link.wire().slot));
         }
-        Ok(written)
+        Ok(written && self.partial.get().is_none())
     }
 
     pub(super) fn flush_or_fail(self: &Rc<Self>) {

@@ -1,12 +1,12 @@
 //! What a client said of itself when it came.
 
-use std::{borrow::Cow, net::IpAddr};
+use std::{borrow::Cow, fmt, net::IpAddr};
 
 use http::HeaderMap;
 use serde::de::DeserializeOwned;
 
 /// A client's handshake with a namespace.
-#[derive(Debug, Clone)]
+#[derive(Clone)]
 pub struct Handshake {
     pub(super) namespace: Box<str>,
     pub(super) auth: Box<str>,
@@ -14,6 +14,19 @@ pub struct Handshake {
     pub(super) headers: HeaderMap,
     pub(super) address: IpAddr,
     pub(super) time_ms: u64,
+}
+
+/// What it says may be secret.
+impl fmt::Debug for Handshake {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { namespace, address, time_ms, .. } = self;
+        let mut shown = f.debug_struct("Handshake");
+        shown
+            .field("namespace", namespace)
+            .field("address", address)
+            .field("time_ms", time_ms)
+            .finish_non_exhaustive()
+    }
 }
 
 impl Handshake {

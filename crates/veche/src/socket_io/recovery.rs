@@ -13,17 +13,26 @@ use std::{
 
 use serde::Deserialize;
 use serde_json::Value;
-use veche_kernel::{ChannelName, Encoding, Position, Publication, Range, SessionId, UserId, tag_of};
+use tokio::sync::oneshot;
+use veche_kernel::{
+    ChannelName, CloseCode, Encoding, Identity, Kernel, Position, Publication, Range, SessionId, UserId,
+    tag_of,
+};
 use veche_protocol::socket_io::{ChannelTag, Run};
 
 use super::{
     engine::{Engine, SocketLink},
     sid::Sid,
-    wire::{SocketWire, Track},
+    wire::{OWN, SocketWire, Track},
 };
+use crate::door::Door;
 
 /// The most bytes that a client may have missed.
 const MISSED_BYTES: usize = 1 << 20;
+/// What a publication takes beside its payload.
+const OVERHEAD: usize = 192;
+/// The most sessions that one shard keeps.
+const KEPT_MOST: usize = 10_000;
 /// Publications of one page.
 const PAGE: usize = 1_000;
 
@@ -40,7 +49,8 @@ pub(super) struct Kept {
     pub(super) user: UserId,
     pub(super) data: Arc<Mutex<Value>>,
     namespace: Box<str>,
-    channels: Vec<ChannelName>,
+    /// With whether the client itself asked for each.
+    channels: Vec<(ChannelName, bool)>,
     track: Box<Track>,
     until_ms: u64,
 }
@@ -52,16 +62,32 @@ pub(super) struct Asked {
     offset: Option<String>,
 }
 
+/// A channel of a session before, and from where it goes on.
+pub(super) struct Rejoin {
+    pub(super) channel: ChannelName,
+    pub(super) since: Option<Position>,
+    /// The client itself had asked for it: the rules have allowed it again.
+    pub(super) asked: bool,
+}
+
 /// What a client missed, and from where each of its channels goes on.
 pub(super) struct Missed {
     pub(super) frames: Vec<u8>,
-    pub(super) channels: Vec<(ChannelName, Option<Position>)>,
+    pub(super) channels: Vec<Rejoin>,
     pub(super) track: Box<Track>,
 }
 
 /// Keeps a socket that is over for its client, if it may come back.
 pub(super) fn keep(engine: &Rc<Engine>, link: &SocketLink, why: &str) {
     let Some(window) = engine.io.recovery_ms.filter(|_| RECOVERABLE.contains(&why)) else { return };
+    // Whom the server has sent away does not come back to where they were.
+    let is_sent_away = !matches!(
+        link.closing(),
+        None | Some(CloseCode::Drain | CloseCode::SlowConsumer | CloseCode::HeartbeatLost)
+    );
+    if is_sent_away || !link.wire().has_begun() {
+        return;
+    }
     let (Some(track), Some(user)) = (link.wire().track.borrow_mut().take(), link.user()) else { return };
     let pid = track.pid;
     let until_ms = engine.shard.now_ms() + window;
@@ -70,26 +96,66 @@ pub(super) fn keep(engine: &Rc<Engine>, link: &SocketLink, why: &str) {
         user,
         data: link.wire().attached.data.clone(),
         namespace: link.wire().namespace.clone(),
-        channels: link.channels().into_iter().map(|(channel, _)| channel).collect(),
+        channels: link.channels(),
         track,
         until_ms,
     };
-    KEPT.with_borrow_mut(|all| _ = all.insert(pid, kept));
-    engine.shard.schedule(until_ms, move |_| forget(pid));
+    let has_room = KEPT.with_borrow_mut(|all| {
+        let has_room = all.len() < KEPT_MOST;
+        if has_room {
+            all.insert(pid, kept);
+        }
+        has_room
+    });
+    if has_room {
+        engine.shard.schedule(until_ms, move |shard| forget(pid, shard.now_ms()));
+    }
 }
 
-fn forget(pid: Sid) {
-    let forgotten = KEPT.with_borrow_mut(|all| all.remove(&pid));
+/// Forgets a session whose time is over; one that was kept anew has another.
+fn forget(pid: Sid, now_ms: u64) {
+    let forgotten = KEPT.with_borrow_mut(|all| {
+        let is_over = all.get(&pid).is_some_and(|kept| kept.until_ms <= now_ms);
+        if is_over { all.remove(&pid) } else { None }
+    });
     drop(forgotten);
 }
 
-/// Takes the session that a client comes back to, if it is here still. The secret is used up.
-pub(super) fn take(pid: &str, namespace: &str, now_ms: u64) -> Option<Kept> {
-    let kept = KEPT.with_borrow_mut(|all| all.remove(&Sid::parse(pid)?))?;
-    (*kept.namespace == *namespace && now_ms < kept.until_ms).then_some(kept)
+/// Takes the session that a client comes back to from where it is kept, if it is its own. The secret is used up then.
+pub(super) async fn take(
+    door: &Arc<Door>,
+    pid: &str,
+    namespace: &str,
+    is_of: impl Fn(&UserId) -> bool + Send + 'static,
+) -> Option<Kept> {
+    let pid = Sid::parse(pid).filter(|pid| usize::from(pid.shard) < door.kernel.shards())?;
+    let namespace = namespace.to_owned();
+    let (answer, answered) = oneshot::channel();
+    door.kernel.on_shard(usize::from(pid.shard), move |shard| {
+        let now_ms = shard.now_ms();
+        let kept = KEPT.with_borrow_mut(|all| {
+            let is_theirs =
+                |kept: &Kept| *kept.namespace == *namespace && now_ms < kept.until_ms && is_of(&kept.user);
+            if all.get(&pid).is_some_and(is_theirs) { all.remove(&pid) } else { None }
+        });
+        // Whoever asked may have left.
+        let _ = answer.send(kept);
+    });
+    answered.await.ok()?
 }
 
 impl Kept {
+    /// Leaves the channels that the client had asked for, and may not have any more.
+    pub(super) async fn recheck(&mut self, kernel: &Kernel, identity: Option<&Identity>) {
+        let mut channels = Vec::new();
+        for (channel, asked) in std::mem::take(&mut self.channels) {
+            if !asked || kernel.may_subscribe(&self.user, identity, &channel).await.is_ok() {
+                channels.push((channel, asked));
+            }
+        }
+        self.channels = channels;
+    }
+
     /// Reads what the client missed; `None` where that cannot be known, or is too much.
     pub(super) async fn missed(
         self,
@@ -98,30 +164,31 @@ impl Kept {
         encoding: Encoding,
     ) -> Option<Missed> {
         let runs = self.track.after(asked.offset.as_deref())?;
+        // What was for this client alone is kept by no channel.
+        if runs.iter().any(|run| run.channel == OWN) {
+            return None;
+        }
         let kernel = &engine.door.kernel;
-        let (mut missed, mut channels) = (Vec::new(), Vec::new());
-        for (at, channel) in self.channels.iter().enumerate() {
-            let Some(since) = self.since(channel, &runs) else {
-                // Of a channel that retains nothing, nothing is missed.
-                channels.push((channel.clone(), None));
-                continue;
-            };
+        let (mut missed, mut channels, mut bytes) = (Vec::new(), Vec::new(), 0);
+        for (at, (channel, asked)) in self.channels.iter().enumerate() {
+            // Of a channel that retains nothing, nobody knows what was missed.
+            let since = self.since(channel, &runs)?;
             let mut last = since;
             loop {
                 let page = kernel.history(channel, Range::After(last.offset), PAGE).await.ok()?;
                 let head = page.head?;
-                if head.epoch != since.epoch || head.floor > last.offset {
+                if head.epoch != since.epoch || head.floor > last.offset || last.offset > head.offset {
                     return None;
                 }
                 let Some(position) = page.publications.last().and_then(|last| last.position) else { break };
                 last = position;
-                missed.extend(page.publications.into_iter().map(|publication| (at, publication)));
-                if missed.iter().map(|(_, publication)| publication.data.len()).sum::<usize>() > MISSED_BYTES
-                {
+                bytes += page.publications.iter().map(|it| it.data.len() + OVERHEAD).sum::<usize>();
+                if bytes > MISSED_BYTES {
                     return None;
                 }
+                missed.extend(page.publications.into_iter().map(|publication| (at, publication)));
             }
-            channels.push((channel.clone(), Some(last)));
+            channels.push(Rejoin { channel: channel.clone(), since: Some(last), asked: *asked });
         }
         missed.sort_by_key(|(at, publication)| order(*at, publication, &runs));
         Some(self.packed(&missed, channels, encoding))
@@ -138,13 +205,13 @@ impl Kept {
     fn packed(
         self,
         missed: &[(usize, Arc<Publication>)],
-        channels: Vec<(ChannelName, Option<Position>)>,
+        channels: Vec<Rejoin>,
         encoding: Encoding,
     ) -> Missed {
         let mut track = self.track;
         let mut frames = Vec::new();
         for (_, publication) in missed {
-            let is_in = |channel: &str| self.channels.iter().any(|known| **known == *channel);
+            let is_in = |channel: &str| self.channels.iter().any(|(known, _)| **known == *channel);
             if !publication.leaves_out(self.session, is_in) {
                 frames.extend_from_slice(&encoding.publication(publication));
             }
@@ -172,9 +239,9 @@ pub(super) fn lagged(wire: &SocketWire, channel: &str, since: Position) {
     tokio::task::spawn_local(async move {
         let Some(link) = engine.sockets().into_iter().find(|link| link.wire().slot == slot) else { return };
         let link: Rc<veche_kernel::Link> = link;
-        if let Err(rejection) = engine.shard.join(&link, &channel, Some(since)).await {
+        if let Err(rejection) = engine.shard.resume_lagged(&link, &channel, since).await {
             tracing::debug!(%rejection, "a stopped channel does not go on");
-            link.end(veche_kernel::CloseCode::Drain);
+            link.end(CloseCode::Drain);
         }
     });
 }

@@ -3,10 +3,12 @@
 use std::{future::Future, sync::Arc, time::Duration};
 
 use serde_json::Value;
-use veche_kernel::{BoxFuture, BuildError, Events, Handler, Middleware, Module, Rejection, SessionId};
+use veche_kernel::{
+    BoxFuture, BuildError, Events, Handler, Limits, Middleware, Module, Rejection, SessionId,
+};
 use veche_protocol::{
     engine_io::Config,
-    socket_io::{Limits, RESERVED_EVENTS},
+    socket_io::{Limits as PacketLimits, RESERVED_EVENTS},
 };
 
 use super::{handshake::Handshake, socket::Socket};
@@ -27,8 +29,10 @@ use super::{handshake::Handshake, socket::Socket};
 pub struct SocketIo {
     pub(super) path: String,
     pub(super) engine: Config,
-    pub(super) limits: Limits,
+    pub(super) limits: PacketLimits,
     pub(super) namespaces: Vec<(Pattern, Arc<Namespace>)>,
+    /// `None`: what a frame of the node may have.
+    max_payload: Option<usize>,
     pub(super) recovery_ms: Option<u64>,
     pub(super) cookie: Option<String>,
     pub(super) raw: Option<Raw>,
@@ -68,8 +72,9 @@ impl SocketIo {
         Self {
             path: path.into(),
             engine: Config::default(),
-            limits: Limits::default(),
+            limits: PacketLimits::default(),
             namespaces: Vec::new(),
+            max_payload: None,
             recovery_ms: None,
             cookie: None,
             raw: None,
@@ -114,11 +119,10 @@ impl SocketIo {
         self
     }
 
-    /// The most bytes of a message or a polling request of a client, and of a packet's attachments; 1,000,000 unless
-    /// said.
+    /// The most bytes of a message or a polling request of a client, and of a packet's attachments; those of a frame
+    /// (`limits.frame_bytes`) unless said.
     pub fn max_payload(mut self, bytes: usize) -> Self {
-        self.engine.max_payload = bytes;
-        self.limits.attachment_bytes = bytes;
+        self.max_payload = Some(bytes);
         self
     }
 
@@ -160,6 +164,15 @@ impl SocketIo {
     pub fn cookie(mut self, name: impl Into<String>) -> Self {
         self.cookie = Some(name.into());
         self
+    }
+
+    /// The same with the node's bounds where nothing else was said.
+    pub(crate) fn with_limits(&self, limits: &Limits) -> Self {
+        let mut door = self.clone();
+        let bytes = self.max_payload.unwrap_or(limits.frame_bytes);
+        door.engine.max_payload = bytes;
+        door.limits.attachment_bytes = bytes;
+        door
     }
 
     /// What serves a namespace of this name, if anything does.

@@ -9,7 +9,7 @@ use std::{
 
 use futures_util::{Stream, StreamExt, stream::FuturesUnordered};
 use serde::{Serialize, de::DeserializeOwned};
-use serde_json::Value;
+use serde_json::{Value, value::RawValue};
 use tokio::sync::oneshot;
 use veche_kernel::{Call, ChannelName, CloseCode, ErrorCode, Extract, Kernel, Rejection, Session, SessionId};
 
@@ -58,6 +58,9 @@ pub enum AckError {
     /// Not in time.
     #[error("the client did not answer in time")]
     Timeout,
+    /// It has other arguments than were wanted.
+    #[error("the client answered by something else")]
+    Unfit,
     /// The client has left, or too many answers of it are awaited.
     #[error("the client has left")]
     Gone,
@@ -122,7 +125,7 @@ impl Socket {
         let (answer, answered) = oneshot::channel();
         self.send(event, args, Some(answer));
         match tokio::time::timeout(patience, answered).await {
-            Ok(Ok(list)) => serde_json::from_str(&list).map_err(|_| AckError::Gone),
+            Ok(Ok(list)) => serde_json::from_str(&list).map_err(|_| AckError::Unfit),
             Ok(Err(_)) => Err(AckError::Gone),
             Err(_) => Err(AckError::Timeout),
         }
@@ -131,22 +134,30 @@ impl Socket {
     fn send(&self, event: &str, args: &impl Serialize, answer: Option<oneshot::Sender<Box<str>>>) {
         let Some(list) = checked(event, args) else { return };
         let event = event.to_owned();
-        self.session.on_link(move |shard, link| {
-            let Some(wire) = link.wire_as::<SocketWire>() else { return };
+        self.session.send_late(move |link| {
             let mut bytes = Vec::new();
-            wire.event(link.encoding(), &event, &list, answer, &mut bytes);
-            shard.send_reply(link, bytes);
+            if let Some(wire) = link.wire_as::<SocketWire>() {
+                wire.event(link.encoding(), &event, &list, answer, &mut bytes);
+            }
+            bytes
         });
     }
 
-    /// Joins a room.
+    /// Joins a room. A name that clients choose may be any: those of other namespaces, and `user:…`, whose rooms are
+    /// the users' own, are refused.
     pub async fn join(&self, room: &str) -> Result<(), Rejection> {
-        self.session.join(&channel_of(&self.attached.namespace, room)).await
+        let channel = channel_of(&self.attached.namespace, room)?;
+        if channel.split(':').next() == Some(veche_kernel::Namespace::PERSONAL) {
+            return Err(Rejection::forbidden().field("room"));
+        }
+        self.session.join(&channel).await
     }
 
     /// Leaves a room.
     pub fn leave(&self, room: &str) {
-        self.session.leave(&channel_of(&self.attached.namespace, room));
+        if let Ok(channel) = channel_of(&self.attached.namespace, room) {
+            self.session.leave(&channel);
+        }
     }
 
     /// The rooms that it is in, but for the one of its own.
@@ -276,16 +287,20 @@ impl Broadcast {
         for room in &self.rooms {
             match self.client(room).await {
                 Some(socket) => own.push(socket),
-                None => channels.push(channel_of(&self.namespace, room)),
+                None => channels.push(channel_of(&self.namespace, room)?),
             }
         }
-        let (mut excepted, mut excluded) = (Vec::new(), Vec::new());
+        let mut excepted = Vec::new();
+        let mut excluded: Vec<SessionId> = self.sender.iter().map(Session::id).collect();
         for room in &self.except {
             match self.client(room).await {
                 Some(socket) => excluded.push(socket.id()),
                 None => excepted.extend(self.channel(room)),
             }
         }
+        // A client that is named itself hears it so, and not by its rooms too.
+        own = self.without(own, &excluded, &excepted).await;
+        excluded.extend(own.iter().map(Socket::id));
         for at in 0..channels.len() {
             let target = match &self.sender {
                 Some(session) => session.to(&channels[at]),
@@ -302,9 +317,7 @@ impl Broadcast {
             }
         }
         for socket in own {
-            if !excluded.contains(&socket.id()) {
-                socket.emit(event, args);
-            }
+            socket.emit(event, args);
         }
         Ok(())
     }
@@ -317,7 +330,7 @@ impl Broadcast {
         args: &impl Serialize,
     ) -> impl Stream<Item = (SessionId, Result<T, AckError>)> {
         let patience = self.patience;
-        let list = serde_json::to_value(args).unwrap_or_default();
+        let list = veche_kernel::list_of(args).ok().and_then(|list| RawValue::from_string(list).ok());
         let asking = self.fetch_sockets().await.into_iter().map(|socket| {
             let (event, list) = (event.to_owned(), list.clone());
             async move { (socket.id(), socket.ask(&event, &list, patience).await) }
@@ -334,7 +347,7 @@ impl Broadcast {
         for room in &self.rooms {
             match self.client(room).await {
                 Some(socket) => found.push(socket),
-                None => found.extend(self.in_channel(&channel_of(&self.namespace, room)).await),
+                None => found.extend(self.in_room(room).await),
             }
         }
         let mut left_out: HashSet<SessionId> = self.sender.iter().map(Session::id).collect();
@@ -342,7 +355,7 @@ impl Broadcast {
             match self.client(room).await {
                 Some(socket) => _ = left_out.insert(socket.id()),
                 None => {
-                    let there = self.in_channel(&channel_of(&self.namespace, room)).await;
+                    let there = self.in_room(room).await;
                     left_out.extend(there.iter().map(Socket::id));
                 }
             }
@@ -375,8 +388,31 @@ impl Broadcast {
         }
     }
 
+    /// Of clients that were named themselves those that are not left out, each once.
+    async fn without(
+        &self,
+        own: Vec<Socket>,
+        excluded: &[SessionId],
+        excepted: &[ChannelName],
+    ) -> Vec<Socket> {
+        let mut left_out: HashSet<SessionId> = excluded.iter().copied().collect();
+        if !own.is_empty() {
+            for channel in excepted {
+                left_out.extend(self.in_channel(channel).await.iter().map(Socket::id));
+            }
+        }
+        own.into_iter().filter(|socket| left_out.insert(socket.id())).collect()
+    }
+
     fn channel(&self, room: &str) -> Option<ChannelName> {
-        ChannelName::parse(&channel_of(&self.namespace, room)).ok()
+        ChannelName::parse(&channel_of(&self.namespace, room).ok()?).ok()
+    }
+
+    async fn in_room(&self, room: &str) -> Vec<Socket> {
+        match channel_of(&self.namespace, room) {
+            Ok(channel) => self.in_channel(&channel).await,
+            Err(_) => Vec::new(),
+        }
     }
 
     async fn in_channel(&self, channel: &str) -> Vec<Socket> {
@@ -444,9 +480,13 @@ fn checked(event: &str, args: &impl Serialize) -> Option<String> {
     list
 }
 
-/// The channel that a room is.
-fn channel_of(namespace: &str, room: &str) -> String {
-    if namespace == "/" { room.to_owned() } else { format!("{namespace}:{room}") }
+/// The channel that a room is. Names that are another namespace's are none.
+fn channel_of(namespace: &str, room: &str) -> Result<String, Rejection> {
+    if room.is_empty() || (namespace == "/" && room.starts_with('/')) {
+        let message = "a room has a name, which in the root namespace does not begin with a slash";
+        return Err(Rejection::new(ErrorCode::BadRequest, message).field("room"));
+    }
+    Ok(if namespace == "/" { room.to_owned() } else { format!("{namespace}:{room}") })
 }
 
 /// The room that a channel is, if it is one of this namespace.
@@ -476,8 +516,11 @@ mod tests {
         for (namespace, room, channel) in
             [("/", "lobby", "lobby"), ("/", "room:1", "room:1"), ("/chat", "a:b", "/chat:a:b")]
         {
-            assert_eq!(channel_of(namespace, room), channel);
+            assert_eq!(channel_of(namespace, room).as_deref(), Ok(channel));
             assert_eq!(room_of(namespace, channel).as_deref(), Some(room));
+        }
+        for (namespace, room) in [("/", "/admin:"), ("/", ""), ("/chat", "")] {
+            assert!(channel_of(namespace, room).is_err(), "{namespace} {room}");
         }
         assert_eq!(room_of("/", "/:"), None);
         assert_eq!(room_of("/chat", "/chat:"), None);

@@ -4,13 +4,15 @@ use std::{
     any::Any,
     cell::{Cell, RefCell},
     io,
+    panic::{self, AssertUnwindSafe},
     rc::{Rc, Weak},
     sync::Arc,
 };
 
 use tokio::sync::oneshot;
 use veche_kernel::{
-    Encoding, Epoch, Events, Link, Position, Publication, Recovery, SessionId, Shard, Wire, tag_of,
+    Encoding, Epoch, Events, Link, Position, Publication, Recovery, SessionId, Shard, UNPLACED, Wire,
+    next_serial, tag_of,
 };
 use veche_protocol::{
     server::ServerFrame,
@@ -27,6 +29,12 @@ use super::{
 
 /// The most events of one socket whose answers are awaited.
 const AWAITED: usize = 1_024;
+
+/// The tag of what is for one client alone.
+pub(super) const OWN: ChannelTag = ChannelTag(1);
+
+/// The most channels whose places are remembered: a session that was in more begins anew.
+const HEADS: usize = 512;
 
 /// The wire of a socket.
 pub(crate) struct SocketWire {
@@ -66,14 +74,28 @@ impl Track {
 
     /// A publication was sent.
     pub(super) fn sent(&mut self, publication: &Publication, position: Position) {
-        let channel = tag_of(&publication.channel);
-        self.last = Place { channel, position };
-        self.ring.push(Run { channel, first: position.offset, last: position.offset });
-        if publication.position.is_some()
-            && let Some((_, head)) = self.heads.iter_mut().find(|(known, _)| **known == *publication.channel)
-        {
+        if publication.position.is_none() {
+            return self.note(UNPLACED, position);
+        }
+        if let Some((_, head)) = self.heads.iter_mut().find(|(known, _)| **known == *publication.channel) {
+            if head.epoch != position.epoch {
+                // The ring knows no epochs.
+                self.ring.clear();
+            }
             *head = position;
         }
+        self.note(tag_of(&publication.channel), position);
+    }
+
+    /// Something was sent to this client alone; where it is now.
+    fn sent_own(&mut self) -> Place {
+        self.note(OWN, Position { epoch: Epoch::from_bits(0), offset: next_serial() });
+        self.last
+    }
+
+    fn note(&mut self, channel: ChannelTag, position: Position) {
+        self.last = Place { channel, position };
+        self.ring.push(Run { channel, first: position.offset, last: position.offset });
     }
 
     /// What was sent behind a client's place, in order; `None` where that is not remembered.
@@ -152,8 +174,11 @@ impl SocketWire {
             },
         };
         // A client takes a last argument that is a string for its place, unless its answer is awaited.
-        let place = self.track.borrow().as_ref().map(|track| track.last.to_string());
-        let offset = place.as_deref().filter(|_| packets.places && id.is_none());
+        let place = match &mut *self.track.borrow_mut() {
+            Some(track) if packets.places && id.is_none() => Some(track.sent_own().to_string()),
+            _ => None,
+        };
+        let offset = place.as_deref();
         let namespace = &*self.namespace;
         packets.frame(&Outgoing::Event { namespace, name, id, args, attachments: &attachments, offset }, out);
         self.goes_out(name);
@@ -161,7 +186,11 @@ impl SocketWire {
 
     fn goes_out(&self, event: &str) {
         if let Some(listen) = self.does.as_ref().and_then(|does| does.outgoing.as_ref()) {
-            self.session.get().into_iter().for_each(|session| listen(session, event));
+            let Some(session) = self.session.get() else { return };
+            // It is the application's code, in the middle of a fan-out.
+            if panic::catch_unwind(AssertUnwindSafe(|| listen(session, event))).is_err() {
+                tracing::error!(event, "the listener of what goes out panicked");
+            }
         }
     }
 
@@ -232,7 +261,8 @@ impl SocketWire {
                     ServerFrame::Expiring => "expiring",
                     ServerFrame::Bye { .. } => "bye",
                     ServerFrame::Pong { .. } => "pong",
-                    ServerFrame::LaggedDropped { .. } => "lagged",
+                    ServerFrame::LaggedDropped { .. }
+                    | ServerFrame::Subscribed { recovery: Recovery::Reset(_), .. } => "lagged",
                     _ => return,
                 };
                 let namespace = &*self.namespace;
@@ -262,11 +292,13 @@ impl Wire for SocketWire {
 
     fn settled(&self, channel: &str, head: Option<Position>, recovery: Recovery) {
         if let (Some(track), Some(head)) = (&mut *self.track.borrow_mut(), head) {
+            let has_room = track.heads.len() < HEADS;
             match track.heads.iter_mut().find(|(known, _)| **known == *channel) {
                 // What is replayed is sent only now.
                 Some(_) if recovery == Recovery::Replay => {}
                 Some((_, known)) => *known = head,
-                None => track.heads.push((channel.into(), head)),
+                None if has_room => track.heads.push((channel.into(), head)),
+                None => track.ring.clear(),
             }
         }
     }
@@ -316,6 +348,10 @@ impl Wire for SocketWire {
 
     fn attached(&self) -> Option<Arc<dyn Any + Send + Sync>> {
         Some(self.attached.clone())
+    }
+
+    fn is_native(&self) -> bool {
+        &*self.namespace == "/"
     }
 
     fn as_any(&self) -> Option<&dyn Any> {
