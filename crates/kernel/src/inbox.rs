@@ -85,12 +85,15 @@ pub(crate) enum Audience {
 /// Something to be done on a shard's thread.
 pub(crate) type Work = Box<dyn FnOnce(&Rc<Shard>) + Send>;
 
+/// Writes for a session what it is sent, at the moment of sending.
+pub(crate) type Late = Box<dyn FnOnce(&Link) -> Vec<u8> + Send>;
+
 /// What one session is sent, before it is framed.
 pub(crate) enum Text {
     /// It is written already.
     Made(Vec<u8>),
     /// It is written when it is sent, by what the session has come to by then.
-    Late(Box<dyn FnOnce(&Link) -> Vec<u8> + Send>),
+    Late(Late),
 }
 
 impl Text {
