@@ -89,7 +89,7 @@ impl From<veche::ServeError> for ServeError {
 
 /// Runs the server until SIGINT or SIGTERM, then lets clients go.
 pub fn run(config: Config, demo: bool) -> Result<(), ServeError> {
-    let config = if demo { config.with_demo() } else { config };
+    let config = if demo { config.with_demo() } else { config }.with_recovery();
     let secret = secret::resolve_to_serve(&config)?;
     if let Some(warning) = &secret.warning {
         tracing::warn!("{warning}");

@@ -4,7 +4,8 @@ use std::sync::Arc;
 
 use crate::{
     handler::{Handler, Middleware},
-    module::{BuildError, DEADLINE, Handlers, Module, Options, Registered},
+    handlers::{Handlers, Options, Registered},
+    module::{BuildError, DEADLINE, Module},
 };
 
 /// What answers the events of some of a door's sessions: those of a namespace of Socket.IO.

@@ -15,6 +15,7 @@ mod framed;
 mod gathering;
 mod grants;
 mod handler;
+mod handlers;
 mod identity;
 mod inbox;
 mod joining;

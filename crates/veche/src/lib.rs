@@ -20,6 +20,10 @@
 #[doc = include_str!("../../../docs/modules.md")]
 mod guide {}
 
+#[cfg(doctest)]
+#[doc = include_str!("../../../docs/socketio.md")]
+mod socket_io_guide {}
+
 mod acceptor;
 mod addresses;
 mod answering;

@@ -84,6 +84,19 @@ impl Config {
     }
 }
 
+impl Config {
+    /// What the recovery of Socket.IO needs: what is emitted to all clients is retained, unless that is declared.
+    #[must_use]
+    pub fn with_recovery(mut self) -> Self {
+        const ROOT: &str = "/";
+        let is_declared = self.namespaces.iter().any(|namespace| namespace.name == ROOT);
+        if !self.socket_io.recovery.is_zero() && !is_declared {
+            self.namespaces.push(Namespace { class: Class::Memory, ..Namespace::new(ROOT) });
+        }
+        self
+    }
+}
+
 /// Where the server listens, and what it is on.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Server {

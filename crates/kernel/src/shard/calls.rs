@@ -9,8 +9,8 @@ use super::{Link, Shard, state::Running};
 use crate::{
     call::Call,
     handler::{Middleware, Next},
+    handlers::Registered,
     inbox::{Entry, SessionKey, Text},
-    module::Registered,
     once::once,
     reply::{Outcome, Rejection},
     session::Session,

@@ -13,7 +13,7 @@ use veche_protocol::{
 };
 
 use super::{Link, Shard};
-use crate::{call::Call, module::Registered, reply::Rejection};
+use crate::{call::Call, handlers::Registered, reply::Rejection};
 
 /// An event with its arguments, and the id of the answer that its client waits for.
 #[derive(Debug, Clone, Copy)]

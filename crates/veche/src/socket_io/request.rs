@@ -1,10 +1,9 @@
 //! The door's requests: they come to whichever shard accepted the connection, and go to the one that has the session.
 
-use std::{io::Write as _, rc::Rc, sync::Arc};
+use std::{rc::Rc, sync::Arc};
 
 use axum::body::Body;
 use bytes::{Bytes, BytesMut};
-use flate2::{Compression, write::GzEncoder};
 use http::{HeaderMap, HeaderValue, Request, Response, StatusCode, header};
 use http_body_util::BodyExt;
 use hyper::body::Incoming;
@@ -20,6 +19,7 @@ use super::{
     engine::{Engine, Visitor},
     engines,
     outlet::{Outlet, PollReply, Polling},
+    response::{compress, refused, replied, status, text},
     settings::SocketIo,
     sid::Sid,
 };
@@ -36,8 +36,6 @@ use crate::{
 /// Methods and headers that a page of an allowed origin may use.
 const ALLOWED_METHODS: &str = "GET,POST";
 const ALLOWED_HEADERS: &str = "authorization,content-type";
-/// Answers from this length on are compressed for who takes it.
-const COMPRESS_FROM: usize = 1_024;
 
 /// What becomes of a socket after its handshake.
 pub(crate) enum Upgraded {
@@ -366,68 +364,4 @@ async fn probe(
         }
         Err(refusal) => Err(Box::new(refused(refusal))),
     }
-}
-
-fn replied(reply: Option<PollReply>) -> Response<Body> {
-    match reply {
-        Some(PollReply::Packets { content_type, body }) => {
-            let mut response = text(body.into());
-            response.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static(content_type));
-            response
-        }
-        Some(PollReply::Refused(refusal)) => refused(refusal),
-        None => refused(Refusal::UnknownSid),
-    }
-}
-
-/// Compresses a long answer for who takes it so.
-async fn compress(asked: &HeaderMap, response: &mut Response<Body>) {
-    let takes = asked.get(header::ACCEPT_ENCODING).and_then(|it| it.to_str().ok());
-    let takes = takes.is_some_and(|it| {
-        it.split(',').any(|coding| coding.split(';').next().is_some_and(|it| it.trim() == "gzip"))
-    });
-    if !takes || response.status() != StatusCode::OK {
-        return;
-    }
-    // It is whole: nothing is waited for.
-    let Ok(body) =
-        std::mem::take(response.body_mut()).collect().await.map(http_body_util::Collected::to_bytes)
-    else {
-        return;
-    };
-    if body.len() < COMPRESS_FROM {
-        *response.body_mut() = Body::from(body);
-        return;
-    }
-    let mut encoder = GzEncoder::new(Vec::with_capacity(body.len() / 4), Compression::fast());
-    let compressed = encoder.write_all(&body).and_then(|()| encoder.finish());
-    match compressed {
-        Ok(compressed) => {
-            *response.body_mut() = Body::from(compressed);
-            response.headers_mut().insert(header::CONTENT_ENCODING, HeaderValue::from_static("gzip"));
-        }
-        Err(_) => *response.body_mut() = Body::from(body),
-    }
-}
-
-fn text(body: Bytes) -> Response<Body> {
-    let mut response = Response::new(Body::from(body));
-    let fields = response.headers_mut();
-    fields.insert(header::CONTENT_TYPE, HeaderValue::from_static("text/plain; charset=UTF-8"));
-    fields.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
-    response
-}
-
-fn refused(refusal: Refusal) -> Response<Body> {
-    let mut response = status(refusal.status());
-    *response.body_mut() = Body::from(refusal.body());
-    response.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
-    response
-}
-
-fn status(status: StatusCode) -> Response<Body> {
-    let mut response = Response::new(Body::empty());
-    *response.status_mut() = status;
-    response.headers_mut().insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
-    response
 }
