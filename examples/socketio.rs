@@ -62,7 +62,7 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
 
 /// What every namespace does.
 fn namespace(outgoing: &Outgoing) -> Result<Namespace, BuildError> {
-    let module = [about_oneself, about_rooms, about_telling, about_asking, about_ending]
+    let module = [about_oneself, about_rooms, about_telling, about_load, about_asking, about_ending]
         .into_iter()
         .fold(Module::new("app"), |module, more| more(module))
         .with_state(outgoing.clone());
@@ -199,20 +199,6 @@ async fn rooms_of(socket: &Socket) -> Vec<String> {
 }
 
 fn about_telling(app: App) -> App {
-    #[derive(Deserialize)]
-    struct Items {
-        room: String,
-        from: u64,
-        to: u64,
-        #[serde(default)]
-        binary: bool,
-    }
-    #[derive(Deserialize)]
-    struct Flood {
-        room: String,
-        count: usize,
-        bytes: usize,
-    }
     fn said(socket: &Socket, text: &str) -> (Value,) {
         (json!({ "from": socket.id().to_string(), "text": text }),)
     }
@@ -260,7 +246,25 @@ fn about_telling(app: App) -> App {
     .on("compressed", async |socket: Socket, Data(words): Data<Words>| {
         socket.emit("said", &said(&socket, &words.text));
     })
-    .on("publish", async |socket: Socket, Data(items): Data<Items>, ack: Ack| -> Done {
+}
+
+/// Much at once.
+fn about_load(app: App) -> App {
+    #[derive(Deserialize)]
+    struct Items {
+        room: String,
+        from: u64,
+        to: u64,
+        #[serde(default)]
+        binary: bool,
+    }
+    #[derive(Deserialize)]
+    struct Flood {
+        room: String,
+        count: usize,
+        bytes: usize,
+    }
+    app.on("publish", async |socket: Socket, Data(items): Data<Items>, ack: Ack| -> Done {
         for n in items.from..=items.to {
             let room = socket.namespace().to(&items.room);
             if items.binary {

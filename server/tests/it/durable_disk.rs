@@ -28,7 +28,7 @@ fn a_full_disk_is_answered_until_space_returns() {
     let mut server = Veche::start();
     let mut client = Client::insist(server.address(), &server.token("ann"));
     publish(&mut client, "first").expect("there is room");
-    server.limit_files("500000");
+    server.limit_files("2000000");
     let mut kept = 1;
     let refused = loop {
         match publish(&mut client, &format!("filling-{kept}")) {
