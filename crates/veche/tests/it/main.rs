@@ -25,6 +25,7 @@ mod requests;
 mod resets;
 mod shards;
 mod slow;
+mod socket_io;
 mod sockets;
 
 mod sse;
