@@ -1,7 +1,10 @@
 // Rooms and who hears what, by the stock client of the fourth line.
 
 import assert from 'node:assert/strict';
-import { ask, connected, listen, next, test, unique, until } from './kit.mjs';
+import { ask, connected, listen, next, present, test, unique, until } from './kit.mjs';
+
+const BYTES = Buffer.from([0, 1, 2, 253, 254, 255]);
+const NESTED = { text: 'é€😀', list: [BYTES, { deep: [BYTES, null] }], n: 1.5, empty: Buffer.alloc(0) };
 
 test('who left a room does not hear it', async (t) => {
   const room = unique('room');

@@ -18,10 +18,14 @@ use veche_kernel::{
     ChannelName, CloseCode, Encoding, Identity, Kernel, Position, Publication, Range, SessionId, UserId,
     tag_of,
 };
-use veche_protocol::socket_io::{ChannelTag, Run};
+use veche_protocol::{
+    engine_io::End,
+    socket_io::{ChannelTag, Run},
+};
 
 use super::{
     engine::{Engine, SocketLink},
+    engines,
     sid::Sid,
     wire::{OWN, SocketWire, Track},
 };
@@ -133,6 +137,7 @@ pub(super) async fn take(
     let (answer, answered) = oneshot::channel();
     door.kernel.on_shard(usize::from(pid.shard), move |shard| {
         let now_ms = shard.now_ms();
+        end_former(pid, &namespace, &is_of);
         let kept = KEPT.with_borrow_mut(|all| {
             let is_theirs =
                 |kept: &Kept| *kept.namespace == *namespace && now_ms < kept.until_ms && is_of(&kept.user);
@@ -142,6 +147,21 @@ pub(super) async fn take(
         let _ = answer.send(kept);
     });
     answered.await.ok()?
+}
+
+/// A client that comes back knows sooner than we do that its connection is gone.
+fn end_former(pid: Sid, namespace: &str, is_of: &impl Fn(&UserId) -> bool) {
+    if KEPT.with_borrow(|all| all.contains_key(&pid)) {
+        return;
+    }
+    let is_it = |link: &SocketLink| {
+        let wire = link.wire();
+        let has_pid = wire.track.borrow().as_ref().is_some_and(|track| track.pid == pid);
+        has_pid && *wire.namespace == *namespace && link.user().is_some_and(|user| is_of(&user))
+    };
+    if let Some(engine) = engines::find_where(|engine| engine.sockets().iter().any(is_it)) {
+        engine.fail(End::TransportClose);
+    }
 }
 
 impl Kept {
@@ -191,7 +211,10 @@ impl Kept {
             channels.push(Rejoin { channel: channel.clone(), since: Some(last), asked: *asked });
         }
         missed.sort_by_key(|(at, publication)| order(*at, publication, &runs));
-        Some(self.packed(&missed, channels, encoding))
+        let mut missed = self.packed(&missed, channels, encoding);
+        // The session lives here from now on, and its next secret says so.
+        missed.track.pid = Sid::draw(engine.shard.index())?;
+        Some(missed)
     }
 
     /// The last position of a channel that the client has.
