@@ -104,16 +104,19 @@ pub(super) fn keep(engine: &Rc<Engine>, link: &SocketLink, why: &str) {
         track,
         until_ms,
     };
-    let has_room = KEPT.with_borrow_mut(|all| {
-        let has_room = all.len() < KEPT_MOST;
+    // Where its secret says, wherever the session has lived since: a client knows its session by that.
+    engine.door.kernel.on_shard(usize::from(pid.shard), move |shard| {
+        let has_room = KEPT.with_borrow_mut(|all| {
+            let has_room = all.len() < KEPT_MOST;
+            if has_room {
+                all.insert(pid, kept);
+            }
+            has_room
+        });
         if has_room {
-            all.insert(pid, kept);
+            shard.schedule(until_ms, move |shard| forget(pid, shard.now_ms()));
         }
-        has_room
     });
-    if has_room {
-        engine.shard.schedule(until_ms, move |shard| forget(pid, shard.now_ms()));
-    }
 }
 
 /// Forgets a session whose time is over; one that was kept anew has another.
@@ -125,19 +128,38 @@ fn forget(pid: Sid, now_ms: u64) {
     drop(forgotten);
 }
 
-/// Takes the session that a client comes back to from where it is kept, if it is its own. The secret is used up then.
+/// Takes the session that a client comes back to, if it is its own. The secret is used up then.
 pub(super) async fn take(
     door: &Arc<Door>,
     pid: &str,
     namespace: &str,
-    is_of: impl Fn(&UserId) -> bool + Send + 'static,
+    is_of: impl Fn(&UserId) -> bool + Clone + Send + 'static,
 ) -> Option<Kept> {
     let pid = Sid::parse(pid).filter(|pid| usize::from(pid.shard) < door.kernel.shards())?;
+    if let Some(kept) = take_kept(door, pid, namespace, is_of.clone()).await {
+        return Some(kept);
+    }
+    // A client that comes back knows sooner than we do that its connection is gone.
+    let mut has_ended = false;
+    for shard in 0..door.kernel.shards() {
+        let (namespace, is_of) = (namespace.to_owned(), is_of.clone());
+        let (answer, answered) = oneshot::channel();
+        door.kernel.on_shard(shard, move |_| _ = answer.send(end_former(pid, &namespace, is_of)));
+        has_ended |= answered.await.unwrap_or_default();
+    }
+    if has_ended { take_kept(door, pid, namespace, is_of).await } else { None }
+}
+
+async fn take_kept(
+    door: &Arc<Door>,
+    pid: Sid,
+    namespace: &str,
+    is_of: impl Fn(&UserId) -> bool + Send + 'static,
+) -> Option<Kept> {
     let namespace = namespace.to_owned();
     let (answer, answered) = oneshot::channel();
     door.kernel.on_shard(usize::from(pid.shard), move |shard| {
         let now_ms = shard.now_ms();
-        end_former(pid, &namespace, &is_of);
         let kept = KEPT.with_borrow_mut(|all| {
             let is_theirs =
                 |kept: &Kept| *kept.namespace == *namespace && now_ms < kept.until_ms && is_of(&kept.user);
@@ -149,19 +171,15 @@ pub(super) async fn take(
     answered.await.ok()?
 }
 
-/// A client that comes back knows sooner than we do that its connection is gone.
-fn end_former(pid: Sid, namespace: &str, is_of: &impl Fn(&UserId) -> bool) {
-    if KEPT.with_borrow(|all| all.contains_key(&pid)) {
-        return;
-    }
+/// Ends the connection on this shard that has the session still, if one does; whether it did.
+fn end_former(pid: Sid, namespace: &str, is_of: impl Fn(&UserId) -> bool) -> bool {
     let is_it = |link: &SocketLink| {
         let wire = link.wire();
         let has_pid = wire.track.borrow().as_ref().is_some_and(|track| track.pid == pid);
         has_pid && *wire.namespace == *namespace && link.user().is_some_and(|user| is_of(&user))
     };
-    if let Some(engine) = engines::find_where(|engine| engine.sockets().iter().any(is_it)) {
-        engine.fail(End::TransportClose);
-    }
+    let former = engines::find_where(|engine| engine.sockets().iter().any(is_it));
+    former.map(|engine| engine.fail(End::TransportClose)).is_some()
 }
 
 impl Kept {
@@ -211,10 +229,7 @@ impl Kept {
             channels.push(Rejoin { channel: channel.clone(), since: Some(last), asked: *asked });
         }
         missed.sort_by_key(|(at, publication)| order(*at, publication, &runs));
-        let mut missed = self.packed(&missed, channels, encoding);
-        // The session lives here from now on, and its next secret says so.
-        missed.track.pid = Sid::draw(engine.shard.index())?;
-        Some(missed)
+        Some(self.packed(&missed, channels, encoding))
     }
 
     /// The last position of a channel that the client has.
