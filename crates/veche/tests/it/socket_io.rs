@@ -33,7 +33,7 @@ impl Polling {
         let mut client = Self { address: address(server), sid: String::new(), came: Vec::new() };
         let open = client.get().await;
         let open: Value = serde_json::from_str(open.trim_start_matches('0')).expect("the open packet");
-        client.sid = open["sid"].as_str().expect("a sid").to_owned();
+        open["sid"].as_str().expect("a sid").clone_into(&mut client.sid);
         client
     }
 
