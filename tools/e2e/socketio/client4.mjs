@@ -4,6 +4,8 @@ import assert from 'node:assert/strict';
 import { Manager } from 'socket.io-client';
 import msgpack from 'socket.io-msgpack-parser';
 import {
+  BYTES,
+  NESTED,
   ask,
   client,
   connected,
@@ -11,17 +13,17 @@ import {
   listen,
   next,
   online,
+  plain,
   present,
   required,
   test,
+  texts,
   unique,
   until,
   within,
 } from './kit.mjs';
 
 const APP = required('SIO_APP');
-const BYTES = Buffer.from([0, 1, 2, 253, 254, 255]);
-const NESTED = { text: 'é€😀', list: [BYTES, { deep: [BYTES, null] }], n: 1.5, empty: Buffer.alloc(0) };
 
 /** A way to reach the app: a transport, or a parser. */
 const WAYS = {
@@ -331,19 +333,4 @@ for (const transports of [['websocket'], ['polling']]) {
     await online(socket);
     assert.equal(await answer, back, 'what was said while away is sent then');
   });
-}
-
-function texts(said) {
-  return said.map(({ text }) => text);
-}
-
-/** The same with bytes as one kind of thing, whatever kind a transport gives. */
-function plain(value) {
-  if (value instanceof ArrayBuffer || ArrayBuffer.isView(value)) {
-    const bytes = value instanceof ArrayBuffer ? new Uint8Array(value) : new Uint8Array(value.buffer, value.byteOffset, value.byteLength);
-    return `bytes ${Buffer.from(bytes).toString('hex')}`;
-  }
-  if (Array.isArray(value)) return value.map(plain);
-  if (value === null || typeof value !== 'object') return value;
-  return Object.fromEntries(Object.entries(value).map(([key, inner]) => [key, plain(inner)]));
 }

@@ -279,3 +279,23 @@ export class Wire {
     return this.#frames;
   }
 }
+
+/** Bytes, and what has them at all depths. */
+export const BYTES = Buffer.from([0, 1, 2, 253, 254, 255]);
+export const NESTED = { text: 'é€😀', list: [BYTES, { deep: [BYTES, null] }], n: 1.5, empty: Buffer.alloc(0) };
+
+/** What was said. */
+export function texts(said) {
+  return said.map(({ text }) => text);
+}
+
+/** The same with bytes as one kind of thing, whatever kind a transport gives. */
+export function plain(value) {
+  if (value instanceof ArrayBuffer || ArrayBuffer.isView(value)) {
+    const bytes = value instanceof ArrayBuffer ? new Uint8Array(value) : new Uint8Array(value.buffer, value.byteOffset, value.byteLength);
+    return `bytes ${Buffer.from(bytes).toString('hex')}`;
+  }
+  if (Array.isArray(value)) return value.map(plain);
+  if (value === null || typeof value !== 'object') return value;
+  return Object.fromEntries(Object.entries(value).map(([key, inner]) => [key, plain(inner)]));
+}

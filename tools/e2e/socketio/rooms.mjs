@@ -1,10 +1,7 @@
 // Rooms and who hears what, by the stock client of the fourth line.
 
 import assert from 'node:assert/strict';
-import { ask, connected, listen, next, present, test, unique, until } from './kit.mjs';
-
-const BYTES = Buffer.from([0, 1, 2, 253, 254, 255]);
-const NESTED = { text: 'é€😀', list: [BYTES, { deep: [BYTES, null] }], n: 1.5, empty: Buffer.alloc(0) };
+import { NESTED, ask, connected, listen, next, plain, present, test, texts, unique, until } from './kit.mjs';
 
 test('who left a room does not hear it', async (t) => {
   const room = unique('room');
@@ -96,18 +93,3 @@ test('the server asks a room', async (t) => {
 });
 
 // Flags and catch-alls
-
-function texts(said) {
-  return said.map(({ text }) => text);
-}
-
-/** The same with bytes as one kind of thing, whatever kind a transport gives. */
-function plain(value) {
-  if (value instanceof ArrayBuffer || ArrayBuffer.isView(value)) {
-    const bytes = value instanceof ArrayBuffer ? new Uint8Array(value) : new Uint8Array(value.buffer, value.byteOffset, value.byteLength);
-    return `bytes ${Buffer.from(bytes).toString('hex')}`;
-  }
-  if (Array.isArray(value)) return value.map(plain);
-  if (value === null || typeof value !== 'object') return value;
-  return Object.fromEntries(Object.entries(value).map(([key, inner]) => [key, plain(inner)]));
-}
