@@ -71,6 +71,18 @@ impl Record {
         self.interest.is_empty() && self.roster.as_ref().is_none_or(|roster| roster.is_empty())
     }
 
+    /// Takes in a head that the broker or somebody else has told. Whether a read of the log must start.
+    fn learn(&mut self, class: Class, head: Head) -> bool {
+        if class == Class::Durable {
+            return self.cursor.announce(head);
+        }
+        let told = Position { epoch: head.epoch, offset: head.offset };
+        if self.cursor.delivered().is_none_or(|at| at.epoch == told.epoch && at.offset < told.offset) {
+            self.cursor.follow(told);
+        }
+        false
+    }
+
     /// Ends a user's typing; whether it was under way.
     pub(crate) fn stop_typing(&mut self, user: &UserId) -> bool {
         let before = self.typing.len();
@@ -199,14 +211,17 @@ impl Routes {
 
     /// The broker has told the head. Returns whether the record keeps this announcement: one that came
     /// twice, or too late, must be taken back.
+    ///
+    /// Whoever finds the channel announced may rely on its head, so both are set at once.
     #[must_use]
     pub(crate) fn announce(&self, channel: &Arc<NodeChannel>, head: Option<Head>) -> bool {
         let mut record = lock(&channel.record);
         let kept = !record.announced && !record.freed;
         record.announced |= kept;
+        let read = head.is_some_and(|head| record.learn(channel.namespace.class, head));
         drop(record);
-        if let Some(head) = head {
-            self.told(channel, head);
+        if read {
+            self.fill(channel);
         }
         kept
     }
@@ -323,17 +338,9 @@ impl Routes {
 
     /// Somebody who knows a channel's head has told it.
     pub(crate) fn told(&self, channel: &Arc<NodeChannel>, head: Head) {
-        let mut record = lock(&channel.record);
-        if channel.namespace.class == Class::Durable {
-            if record.cursor.announce(head) {
-                drop(record);
-                self.fill(channel);
-            }
-            return;
-        }
-        let told = Position { epoch: head.epoch, offset: head.offset };
-        if record.cursor.delivered().is_none_or(|at| at.epoch == told.epoch && at.offset < told.offset) {
-            record.cursor.follow(told);
+        let read = lock(&channel.record).learn(channel.namespace.class, head);
+        if read {
+            self.fill(channel);
         }
     }
 

@@ -30,11 +30,14 @@ use crate::{
 };
 
 const STRIPES: usize = 64;
+/// The most channels of a stripe that are kept for their numbering alone: it takes no more than to join and
+/// to leave to make one.
+const EMPTY_MOST: usize = 1_024;
 
 /// Positions, rings and deduplication in this node's memory.
 ///
 /// A channel's record, and with it its epoch, lives as long as the channel has a subscriber, a retained
-/// publication or an operation that is remembered.
+/// publication or an operation that is remembered, and for a while after its last subscriber has left.
 pub struct MemoryBroker {
     clock: Clock,
     sink: OnceLock<Arc<dyn Sink>>,
@@ -208,7 +211,7 @@ impl Broker for MemoryBroker {
         let hash = self.hash(channel);
         let found = self.stripe(hash).find(hash, |c| c.name == *channel).map(Arc::clone);
         if let Some(channel) = found {
-            lock(&channel.record).unsubscribe();
+            lock(&channel.record).unsubscribe(self.clock.now_ms());
         }
     }
 
@@ -233,13 +236,15 @@ impl Broker for MemoryBroker {
         let now_ms = self.clock.now_ms();
         for stripe in &self.stripes {
             let mut stripe = lock(stripe);
+            let mut empty = 0;
             stripe.retain(|channel| {
                 // Nobody can come by the entry while the stripe is locked: one owner means that it is
                 // in nobody's hands.
                 let in_use = Arc::strong_count(channel) > 1;
                 let record = &mut lock(&channel.record);
                 self.alter(record, |record| record.expire_by_itself(now_ms));
-                in_use || !record.is_over()
+                empty += usize::from(record.is_empty());
+                in_use || !(record.is_over(now_ms) || record.is_empty() && empty > EMPTY_MOST)
             });
             if stripe.capacity() > 64 && stripe.len() < stripe.capacity() / 4 {
                 stripe.shrink_to_fit(|channel| self.hash(&channel.name));

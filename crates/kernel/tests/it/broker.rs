@@ -172,17 +172,53 @@ fn a_record_is_freed_when_nobody_could_ask_for_anything() {
     assert_eq!(broker.channels(), 4, "what was only read");
     broker.unsubscribe(&name("room:left"));
     broker.unsubscribe(&name("room:never"));
-    broker.tick();
-    assert_eq!(broker.channels(), 3, "what nobody is subscribed to");
     clock.advance(Duration::from_secs(10));
     broker.tick();
-    assert_eq!(broker.channels(), 2, "what has no operation to remember");
-    clock.advance(Duration::from_secs(50));
+    assert_eq!(broker.channels(), 3, "what has no operation to remember");
+    clock.advance(Duration::from_secs(49));
     broker.tick();
-    assert_eq!(broker.channels(), 1, "what retains nothing");
+    assert_eq!(broker.channels(), 3, "what is retained, and what somebody may come back to");
+    clock.advance(Duration::from_secs(1));
+    broker.tick();
+    assert_eq!(broker.channels(), 1, "what somebody is subscribed to");
     broker.unsubscribe(&name("room:subscribed"));
+    clock.advance(Duration::from_mins(1));
     broker.tick();
     assert_eq!(broker.channels(), 0);
+}
+
+#[test]
+fn who_comes_back_in_a_silence_finds_the_same_channel() {
+    let (clock, broker, _) = broker(0);
+    let long = Arc::new(Namespace {
+        retain: Retain { ttl: Duration::from_mins(10), ..Retain::default() },
+        ..(*rules()).clone()
+    });
+    let head = || now(broker.subscribe(&name("room:1"), &long)).unwrap().unwrap();
+    let first = head();
+    for second in 1..=3 {
+        broker.unsubscribe(&name("room:1"));
+        clock.advance(Duration::from_secs(119));
+        broker.tick();
+        assert_eq!(head(), first, "the {second}. time");
+    }
+    broker.unsubscribe(&name("room:1"));
+    clock.advance(Duration::from_mins(2));
+    broker.tick();
+    assert_ne!(head(), first, "nobody waits for ever");
+}
+
+/// Red when to join and to leave fills the memory.
+#[test]
+fn not_every_channel_that_was_left_is_kept() {
+    let (_, broker, _) = broker(0);
+    for n in 0..100_000 {
+        let channel = name(&format!("room:{n}"));
+        now(broker.subscribe(&channel, &rules())).unwrap();
+        broker.unsubscribe(&channel);
+    }
+    broker.tick();
+    assert_eq!(broker.channels(), 64 * 1_024);
 }
 
 #[test]

@@ -6,6 +6,7 @@ use std::{
         Arc, Mutex,
         atomic::{AtomicBool, Ordering},
     },
+    time::Duration,
 };
 
 use serde_json::json;
@@ -126,7 +127,8 @@ async fn a_broker_that_is_down_leaves_no_record() {
 /// Red when the memory broker keeps a flag instead of a count.
 #[tokio::test]
 async fn a_late_unsubscribe_does_not_undo_a_newer_subscribe() {
-    let broker = MemoryBroker::new(Clock::manual(), 0);
+    let clock = Clock::manual();
+    let broker = MemoryBroker::new(clock.clone(), 0);
     let namespace = Arc::new(quiet("room", Class::Memory));
     let room = ChannelName::parse("room:1").expect("it is a name");
     let head =
@@ -134,9 +136,11 @@ async fn a_late_unsubscribe_does_not_undo_a_newer_subscribe() {
     let first = head().await;
     let second = head().await;
     broker.unsubscribe(&room);
+    clock.advance(Duration::from_mins(5));
     broker.tick();
     assert_eq!((first, broker.channels()), (second, 1));
     broker.unsubscribe(&room);
+    clock.advance(Duration::from_mins(5));
     broker.tick();
     assert_eq!(broker.channels(), 0);
 }

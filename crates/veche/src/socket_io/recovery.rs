@@ -139,15 +139,16 @@ pub(super) async fn take(
     if let Some(kept) = take_kept(door, pid, namespace, is_of.clone()).await {
         return Some(kept);
     }
-    // A client that comes back knows sooner than we do that its connection is gone.
-    let mut has_ended = false;
+    // A client that comes back knows sooner than we do that its connection is gone, or just as soon: then what is
+    // kept of it is on its way to the shard that its secret names, and before the answer to what follows.
     for shard in 0..door.kernel.shards() {
         let (namespace, is_of) = (namespace.to_owned(), is_of.clone());
         let (answer, answered) = oneshot::channel();
         door.kernel.on_shard(shard, move |_| _ = answer.send(end_former(pid, &namespace, is_of)));
-        has_ended |= answered.await.unwrap_or_default();
+        // A shard that has stopped has nobody to end.
+        let _ = answered.await;
     }
-    if has_ended { take_kept(door, pid, namespace, is_of).await } else { None }
+    take_kept(door, pid, namespace, is_of).await
 }
 
 async fn take_kept(
@@ -171,15 +172,16 @@ async fn take_kept(
     answered.await.ok()?
 }
 
-/// Ends the connection on this shard that has the session still, if one does; whether it did.
-fn end_former(pid: Sid, namespace: &str, is_of: impl Fn(&UserId) -> bool) -> bool {
+/// Ends the connection on this shard that has the session still, if one does.
+fn end_former(pid: Sid, namespace: &str, is_of: impl Fn(&UserId) -> bool) {
     let is_it = |link: &SocketLink| {
         let wire = link.wire();
         let has_pid = wire.track.borrow().as_ref().is_some_and(|track| track.pid == pid);
         has_pid && *wire.namespace == *namespace && link.user().is_some_and(|user| is_of(&user))
     };
-    let former = engines::find_where(|engine| engine.sockets().iter().any(is_it));
-    former.map(|engine| engine.fail(End::TransportClose)).is_some()
+    if let Some(former) = engines::find_where(|engine| engine.sockets().iter().any(is_it)) {
+        former.fail(End::TransportClose);
+    }
 }
 
 impl Kept {

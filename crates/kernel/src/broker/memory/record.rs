@@ -1,6 +1,6 @@
 //! One channel's numbering, ring and operations. Pure: the time is an argument.
 
-use std::{collections::VecDeque, sync::Arc};
+use std::{collections::VecDeque, sync::Arc, time::Duration};
 
 use veche_protocol::{
     client::Range,
@@ -18,6 +18,10 @@ use crate::{
 /// its shared parts.
 const OVERHEAD: usize = size_of::<Publication>() + size_of::<Kept>() + 4 * size_of::<usize>();
 
+/// How long a channel that retains nothing knows its numbering after its last subscriber has left, unless
+/// publications are retained for less: whoever loses the network in a silence comes back to the same channel.
+const AWAY: Duration = Duration::from_mins(2);
+
 /// The state of a channel of class `memory`.
 pub(super) struct Record {
     epoch: Epoch,
@@ -25,6 +29,8 @@ pub(super) struct Record {
     offset: u64,
     /// How many times the node has subscribed and not yet unsubscribed.
     subscribed: u32,
+    /// Until when the last subscriber's position means something, if they all have left.
+    kept_until_ms: u64,
     /// The publications up to `offset`, without a hole.
     ring: VecDeque<Kept>,
     /// Their payloads' bytes.
@@ -55,6 +61,7 @@ impl Record {
             epoch,
             offset: 0,
             subscribed: 0,
+            kept_until_ms: 0,
             ring: VecDeque::new(),
             payload: 0,
             cost: 0,
@@ -96,8 +103,10 @@ impl Record {
         self.expire(namespace, now_ms);
     }
 
-    pub(super) fn unsubscribe(&mut self) {
+    pub(super) fn unsubscribe(&mut self, now_ms: u64) {
         self.subscribed = self.subscribed.saturating_sub(1);
+        let ttl = self.namespace.as_ref().map_or(Duration::ZERO, |namespace| namespace.retain.ttl);
+        self.kept_until_ms = now_ms.saturating_add(millis(ttl.min(AWAY)));
     }
 
     pub(super) fn head(&self) -> Head {
@@ -152,7 +161,12 @@ impl Record {
     }
 
     /// Whether nothing is left that anybody could ask for.
-    pub(super) fn is_over(&self) -> bool {
+    pub(super) fn is_over(&self, now_ms: u64) -> bool {
+        self.is_empty() && self.kept_until_ms <= now_ms
+    }
+
+    /// Whether only somebody who comes back with a position could miss it.
+    pub(super) fn is_empty(&self) -> bool {
         self.subscribed == 0 && self.ring.is_empty() && self.operations.is_empty()
     }
 
@@ -194,6 +208,6 @@ fn cost(publication: &Publication) -> usize {
     OVERHEAD + publication.data.len() + text(&publication.op_id) + text(&publication.key)
 }
 
-fn millis(duration: std::time::Duration) -> u64 {
+fn millis(duration: Duration) -> u64 {
     u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)
 }
