@@ -3,6 +3,7 @@
 use std::{
     io::{self, IsTerminal},
     process::{Command, ExitCode, Stdio},
+    thread::{self, ScopedJoinHandle},
     time::{Duration, Instant},
 };
 
@@ -22,25 +23,52 @@ pub(crate) struct Step {
     name: &'static str,
     group: &'static str,
     about: &'static str,
+    /// It mostly waits, or has one busy thread: the steps that follow run meanwhile.
+    beside: bool,
     run: fn(&Workspace) -> Result<Verdict, Failure>,
+}
+
+/// How a step ended, and after what time.
+type Outcome = (Duration, Result<Verdict, Failure>);
+
+impl Step {
+    const fn new(
+        name: &'static str,
+        group: &'static str,
+        about: &'static str,
+        run: fn(&Workspace) -> Result<Verdict, Failure>,
+    ) -> Self {
+        Self { name, group, about, beside: false, run }
+    }
+
+    fn outcome(&self, workspace: &Workspace) -> Outcome {
+        println!("== {}: {}", self.name, self.about);
+        let start = Instant::now();
+        let outcome = (self.run)(workspace);
+        if let Err(failure) = &outcome {
+            println!("{}: {failure}", self.name);
+        }
+        (start.elapsed(), outcome)
+    }
 }
 
 /// In this order: the cheapest first.
 const STEPS: &[Step] = &[
-    Step { name: "fmt", group: "rust", about: "cargo fmt --all --check", run: fmt },
-    Step { name: "clippy", group: "rust", about: "clippy over all targets, warnings denied", run: clippy },
-    Step { name: "cargo", group: "rust", about: "cargo test: all crates, their docs and `tidy`", run: cargo },
-    Step { name: "deny", group: "deny", about: "licences, bans and sources by cargo-deny", run: deny },
-    Step { name: "bundle", group: "web", about: "the web UI's build, and its size", run: web::bundle },
-    Step { name: "types", group: "web", about: "tsc and svelte-check", run: web::types },
-    Step { name: "vitest", group: "web", about: "the client's tests and the UI's", run: web::vitest },
-    Step { name: "wscat", group: "e2e", about: "the README's session by the real wscat", run: e2e::wscat },
-    Step { name: "autobahn", group: "e2e", about: "the Autobahn cases against /echo", run: e2e::autobahn },
-    Step { name: "mail", group: "e2e", about: "letters by SMTP to the real aiosmtpd", run: e2e::mail },
-    Step { name: "documents", group: "e2e", about: "docs/http.md and the Node example", run: e2e::documents },
-    Step { name: "schemathesis", group: "e2e", about: "random requests to /api/v1", run: e2e::schemathesis },
-    Step { name: "socketio", group: "e2e", about: "stock clients of Socket.IO", run: e2e::socketio },
-    Step { name: "browser", group: "e2e", about: "the pages in headless Chromium", run: e2e::browser },
+    Step::new("fmt", "rust", "cargo fmt --all --check", fmt),
+    Step::new("clippy", "rust", "clippy over all targets, warnings denied", clippy),
+    Step::new("cargo", "rust", "cargo test: all crates, their docs and `tidy`", cargo),
+    Step::new("deny", "deny", "licences, bans and sources by cargo-deny", deny),
+    Step::new("bundle", "web", "the web UI's build, and its size", web::bundle),
+    Step::new("types", "web", "tsc and svelte-check", web::types),
+    Step::new("vitest", "web", "the client's tests and the UI's", web::vitest),
+    Step::new("wscat", "e2e", "the README's session by the real wscat", e2e::wscat),
+    // Five minutes of one busy Python.
+    Step { beside: true, ..Step::new("autobahn", "e2e", "the Autobahn cases against /echo", e2e::autobahn) },
+    Step::new("mail", "e2e", "letters by SMTP to the real aiosmtpd", e2e::mail),
+    Step::new("documents", "e2e", "docs/http.md and the Node example", e2e::documents),
+    Step::new("schemathesis", "e2e", "random requests to /api/v1", e2e::schemathesis),
+    Step::new("socketio", "e2e", "stock clients of Socket.IO", e2e::socketio),
+    Step::new("browser", "e2e", "the pages in headless Chromium", e2e::browser),
 ];
 
 /// Runs the steps that the filters name (by step or by group; all without a filter).
@@ -51,16 +79,24 @@ pub(crate) fn test(workspace: &Workspace, filters: &[String]) -> Result<ExitCode
         }
         return Ok(ExitCode::SUCCESS);
     }
-    let mut summary = Vec::new();
-    for step in chosen(filters)? {
-        println!("== {}: {}", step.name, step.about);
-        let start = Instant::now();
-        let outcome = (step.run)(workspace);
-        if let Err(failure) = &outcome {
-            println!("{failure}");
-        }
-        summary.push((step.name, start.elapsed(), outcome));
-    }
+    let steps = chosen(filters)?;
+    let summary = thread::scope(|scope| {
+        let started: Vec<_> = steps
+            .into_iter()
+            .map(|step| {
+                if step.beside {
+                    (step.name, Err(scope.spawn(|| step.outcome(workspace))))
+                } else {
+                    (step.name, Ok(step.outcome(workspace)))
+                }
+            })
+            .collect();
+        let ended = |started: Result<Outcome, ScopedJoinHandle<'_, Outcome>>| match started {
+            Ok(outcome) => outcome,
+            Err(running) => running.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic)),
+        };
+        started.into_iter().map(|(name, step)| (name, ended(step))).collect::<Vec<_>>()
+    });
     Ok(conclude(&summary))
 }
 
@@ -76,9 +112,9 @@ fn chosen(filters: &[String]) -> Result<Vec<&'static Step>, Failure> {
         .collect())
 }
 
-fn conclude(summary: &[(&str, Duration, Result<Verdict, Failure>)]) -> ExitCode {
+fn conclude(summary: &[(&str, Outcome)]) -> ExitCode {
     println!();
-    for (name, took, outcome) in summary {
+    for (name, (took, outcome)) in summary {
         let (word, note) = match outcome {
             Ok(Verdict::Passed(note)) => ("passed", note.as_str()),
             Ok(Verdict::Skipped(note)) => ("skipped", note.as_str()),
@@ -86,8 +122,11 @@ fn conclude(summary: &[(&str, Duration, Result<Verdict, Failure>)]) -> ExitCode 
         };
         println!("{name:12} {word:8} {:>7.1} s  {note}", took.as_secs_f64());
     }
-    let failed = summary.iter().filter(|(.., outcome)| outcome.is_err()).count();
-    let skipped = summary.iter().filter(|(.., outcome)| matches!(outcome, Ok(Verdict::Skipped(_)))).count();
+    let count = |of: fn(&Result<Verdict, Failure>) -> bool| {
+        summary.iter().filter(|(_, (_, outcome))| of(outcome)).count()
+    };
+    let failed = count(Result::is_err);
+    let skipped = count(|outcome| matches!(outcome, Ok(Verdict::Skipped(_))));
     println!("\n{} passed, {failed} failed, {skipped} skipped", summary.len() - failed - skipped);
     if failed > 0 { ExitCode::FAILURE } else { ExitCode::SUCCESS }
 }
