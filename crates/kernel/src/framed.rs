@@ -122,6 +122,16 @@ enum Content {
     Notice { event: &'static str, channel: ChannelName, text: Box<[u8]> },
 }
 
+impl Content {
+    fn publication(&self) -> Option<&Publication> {
+        match self {
+            Self::Publication(publication) => Some(publication),
+            Self::Volatile(publication) => Some(publication),
+            Self::Notice { .. } => None,
+        }
+    }
+}
+
 impl Framed {
     pub(crate) fn publication(publication: Arc<Publication>) -> Self {
         Self::of(Content::Publication(publication))
@@ -156,22 +166,13 @@ impl Framed {
 
     /// What a subscriber is sent, and where that is in what it was sent.
     pub(crate) fn placed(&self) -> Option<(&Publication, Position)> {
-        let publication = match &self.content {
-            Content::Publication(publication) => &**publication,
-            Content::Volatile(publication) => publication,
-            Content::Notice { .. } => return None,
-        };
+        let publication = self.content.publication()?;
         Some((publication, place_of(publication, self.serial)))
     }
 
     /// Whether this session, which is subscribed to the channels that `is_in` knows, is left out of it.
     pub(crate) fn leaves_out(&self, session: SessionId, is_in: impl Fn(&str) -> bool) -> bool {
-        let publication = match &self.content {
-            Content::Publication(publication) => publication,
-            Content::Volatile(publication) => &**publication,
-            Content::Notice { .. } => return false,
-        };
-        publication.leaves_out(session, is_in)
+        self.content.publication().is_some_and(|publication| publication.leaves_out(session, is_in))
     }
 
     /// Whether it may be lost: to a session whose socket refuses bytes.
@@ -197,9 +198,8 @@ impl Framed {
 
     fn payload(&self) -> usize {
         match &self.content {
-            Content::Publication(publication) => publication.data.len(),
-            Content::Volatile(publication) => publication.data.len(),
             Content::Notice { text, .. } => text.len(),
+            content => content.publication().map_or(0, |publication| publication.data.len()),
         }
     }
 

@@ -102,8 +102,7 @@ impl Session {
     }
 
     /// Does something with the session's connection on its shard's thread, after all that was asked for before, joins
-    /// and leaves too. A
-    /// session that has ended by then, or lasts one request, is left alone.
+    /// and leaves too. A session that has ended by then, or lasts one request, is left alone.
     pub fn on_link(&self, work: impl FnOnce(&Rc<Shard>, &Rc<Link>) + Send + 'static) {
         let key = self.key;
         let run = move |shard: &Rc<Shard>| {

@@ -39,6 +39,7 @@ mod mounted;
 mod origin;
 mod pages;
 mod proxies;
+mod reading;
 mod refusal;
 mod server;
 pub mod socket;

@@ -7,32 +7,22 @@
 use std::{
     cell::RefCell,
     future::Future,
-    io::{self, Read},
+    io,
     pin::Pin,
     rc::Rc,
     task::{Context, Poll, Waker, ready},
-    time::Duration,
 };
 
 use bytes::{Bytes, BytesMut};
 use socket2::SockRef;
-use tokio::{io::Interest, net::TcpStream, time::Sleep};
+use tokio::{net::TcpStream, time::Sleep};
 use veche_kernel::{CloseCode, Encoding, Link, Opening, Shard, Wire};
 use veche_protocol::ws::{self, Config, Decoder, Event, Input, Opcode, Role};
 
-use crate::door::Guest;
-
-/// What a thread reads into.
-const READ_BYTES: usize = 64 << 10;
-/// Reads of one connection before the others have their turn.
-const READS: usize = 4;
-/// How long a closing connection may take to accept what waits, and to answer the close frame.
-const LINGER: Duration = Duration::from_secs(3);
-
-thread_local! {
-    static READ: RefCell<Box<[u8]>> = RefCell::new(vec![0; READ_BYTES].into());
-    static SCRATCH: RefCell<ws::Scratch> = RefCell::default();
-}
+use crate::{
+    door::Guest,
+    reading::{self, LINGER, READS},
+};
 
 /// The socket as the kernel sees it.
 pub(crate) struct Socket {
@@ -95,19 +85,12 @@ impl Future for Driver {
     type Output = ();
 
     fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<()> {
-        self.remember(context.waker());
+        reading::remember(&self.link.wire().waker, context.waker());
         self.drive(context).map(|_| ())
     }
 }
 
 impl Driver {
-    fn remember(&self, waker: &Waker) {
-        let mut known = self.link.wire().waker.borrow_mut();
-        if !known.as_ref().is_some_and(|known| known.will_wake(waker)) {
-            *known = Some(waker.clone());
-        }
-    }
-
     /// Runs until the socket has nothing more for us; `Ready` ends the connection.
     fn drive(&mut self, context: &mut Context<'_>) -> Poll<io::Result<()>> {
         if self.link.has_backlog() {
@@ -151,33 +134,16 @@ impl Driver {
 
     /// Reads what is there, once, and hands it on.
     fn read(&mut self) -> io::Result<()> {
-        READ.with_borrow_mut(|buffer| {
-            let mut got = None;
-            let stream = &self.link.wire().stream;
-            let read = stream.try_io(Interest::READABLE, || {
-                let count = (&*SockRef::from(stream)).read(buffer)?;
-                got = Some(count);
-                // A short read has emptied the socket: saying so saves the next, futile one.
-                if count > 0 && count < buffer.len() { Err(io::ErrorKind::WouldBlock.into()) } else { Ok(()) }
-            });
-            match got {
-                Some(0) => Err(io::ErrorKind::UnexpectedEof.into()),
-                Some(count) => {
-                    self.link.seen(self.shard.now_ms());
-                    self.consume(&mut buffer[..count]);
-                    Ok(())
-                }
-                None => match read {
-                    Err(error) if error.kind() != io::ErrorKind::WouldBlock => Err(error),
-                    _ => Ok(()),
-                },
-            }
+        let link = self.link.clone();
+        reading::read(&link.wire().stream, |bytes| {
+            link.seen(self.shard.now_ms());
+            self.consume(bytes);
         })
     }
 
     fn consume(&mut self, bytes: &mut [u8]) {
         let link: Rc<Link> = self.link.clone();
-        SCRATCH.with_borrow_mut(|scratch| {
+        reading::with_scratch(|scratch| {
             let mut input = Input::new(bytes);
             loop {
                 match self.decoder.next(&mut input, scratch) {
@@ -236,22 +202,7 @@ impl Driver {
             let _ = self.link.wire().try_send(&frame);
             let _ = SockRef::from(&self.link.wire().stream).shutdown(std::net::Shutdown::Write);
         }
-        self.discard(context)
-    }
-
-    /// Reads and drops what the peer still sends, so that our last bytes are not lost to a reset.
-    fn discard(&mut self, context: &mut Context<'_>) -> Poll<io::Result<()>> {
-        loop {
-            ready!(self.link.wire().stream.poll_read_ready(context))?;
-            let ended = READ.with_borrow_mut(|buffer| match self.link.wire().stream.try_read(buffer) {
-                Ok(count) => Ok(count == 0),
-                Err(error) if error.kind() == io::ErrorKind::WouldBlock => Ok(false),
-                Err(error) => Err(error),
-            })?;
-            if ended {
-                return Poll::Ready(Ok(()));
-            }
-        }
+        reading::discard(&self.link.wire().stream, context)
     }
 }
 

@@ -61,7 +61,7 @@ impl Shard {
         let id = id.as_deref();
         let events = link.any_wire().events();
         if let Some((registered, parameter)) = events.and_then(|events| events.find(emit.name)) {
-            return self.call_emit(link, id, registered, parameter, emit);
+            return self.call_about(link, id, registered, parameter, emit, About::default());
         }
         let takes_all = events.is_some_and(|events| events.last_resort().is_some());
         if link.any_wire().is_native() && !takes_all && CLIENT_TYPES.contains(&emit.name) {
@@ -72,7 +72,7 @@ impl Shard {
             return self.call_about(link, id, registered, parameter, data, about);
         }
         if let Some(registered) = events.and_then(|events| events.last_resort()) {
-            return self.call_emit(link, id, registered, None, emit);
+            return self.call_about(link, id, registered, None, emit, About::default());
         }
         let unknown = Rejection::new(ErrorCode::NotFound, "nothing answers this event").field("type");
         match id {
@@ -85,17 +85,6 @@ impl Shard {
                 }
             }
         }
-    }
-
-    fn call_emit(
-        self: &Rc<Self>,
-        link: &Rc<Link>,
-        id: Option<&str>,
-        registered: &Registered,
-        parameter: Option<&str>,
-        emit: Emit<'_>,
-    ) {
-        self.call_about(link, id, registered, parameter, emit, About::default());
     }
 
     fn call_about(

@@ -1,19 +1,17 @@
 //! A WebSocket of the engine's: one small future that holds no buffer while nothing happens, as the native door's.
 
 use std::{
-    cell::RefCell,
     future::Future,
-    io::{self, Read},
+    io,
     pin::Pin,
     rc::Rc,
     sync::Arc,
     task::{Context, Poll, ready},
-    time::Duration,
 };
 
 use bytes::{Bytes, BytesMut};
 use socket2::SockRef;
-use tokio::{io::Interest, net::TcpStream, time::Sleep};
+use tokio::{net::TcpStream, time::Sleep};
 use veche_protocol::{
     engine_io::{End, Revision, Transport},
     ws::{self, Config, Decoder, Event, Input, Opcode, Role},
@@ -24,19 +22,10 @@ use super::{
     outlet::{Outlet, Stream},
     settings::SocketIo,
 };
-use crate::door::Guest;
-
-/// What a thread reads into.
-const READ_BYTES: usize = 64 << 10;
-/// Reads of one connection before the others have their turn.
-const READS: usize = 4;
-/// How long a closing connection may take to accept what waits, and to answer the close frame.
-const LINGER: Duration = Duration::from_secs(3);
-
-thread_local! {
-    static READ: RefCell<Box<[u8]>> = RefCell::new(vec![0; READ_BYTES].into());
-    static SCRATCH: RefCell<ws::Scratch> = RefCell::default();
-}
+use crate::{
+    door::Guest,
+    reading::{self, LINGER, READS},
+};
 
 /// A WebSocket whose handshake is done, and what it sent meanwhile.
 pub(super) struct Arrived {
@@ -93,12 +82,7 @@ impl Future for Driver {
     type Output = ();
 
     fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<()> {
-        {
-            let mut known = self.stream.waker.borrow_mut();
-            if !known.as_ref().is_some_and(|known| known.will_wake(context.waker())) {
-                *known = Some(context.waker().clone());
-            }
-        }
+        reading::remember(&self.stream.waker, context.waker());
         self.drive(context).map(|_| ())
     }
 }
@@ -138,32 +122,15 @@ impl Driver {
 
     /// Reads what is there, once, and hands it on.
     fn read(&mut self) -> io::Result<()> {
-        READ.with_borrow_mut(|buffer| {
-            let mut got = None;
-            let stream = &self.stream.tcp;
-            let read = stream.try_io(Interest::READABLE, || {
-                let count = (&*SockRef::from(stream)).read(buffer)?;
-                got = Some(count);
-                // A short read has emptied the socket: saying so saves the next, futile one.
-                if count > 0 && count < buffer.len() { Err(io::ErrorKind::WouldBlock.into()) } else { Ok(()) }
-            });
-            match got {
-                Some(0) => Err(io::ErrorKind::UnexpectedEof.into()),
-                Some(count) => {
-                    self.engine.seen();
-                    self.consume(&mut buffer[..count]);
-                    Ok(())
-                }
-                None => match read {
-                    Err(error) if error.kind() != io::ErrorKind::WouldBlock => Err(error),
-                    _ => Ok(()),
-                },
-            }
+        let stream = self.stream.clone();
+        reading::read(&stream.tcp, |bytes| {
+            self.engine.seen();
+            self.consume(bytes);
         })
     }
 
     fn consume(&mut self, bytes: &mut [u8]) {
-        SCRATCH.with_borrow_mut(|scratch| {
+        reading::with_scratch(|scratch| {
             let mut input = Input::new(bytes);
             while !self.stream.ends.get() {
                 let carries = self.engine.is_carried_by(&self.stream);
@@ -223,17 +190,7 @@ impl Driver {
         if linger.as_mut().poll(context).is_ready() {
             return Poll::Ready(Ok(()));
         }
-        loop {
-            ready!(self.stream.tcp.poll_read_ready(context))?;
-            let ended = READ.with_borrow_mut(|buffer| match self.stream.tcp.try_read(buffer) {
-                Ok(count) => Ok(count == 0),
-                Err(error) if error.kind() == io::ErrorKind::WouldBlock => Ok(false),
-                Err(error) => Err(error),
-            })?;
-            if ended {
-                return Poll::Ready(Ok(()));
-            }
-        }
+        reading::discard(&self.stream.tcp, context)
     }
 }
 

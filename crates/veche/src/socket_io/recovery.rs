@@ -144,7 +144,11 @@ pub(super) async fn take(
     for shard in 0..door.kernel.shards() {
         let (namespace, is_of) = (namespace.to_owned(), is_of.clone());
         let (answer, answered) = oneshot::channel();
-        door.kernel.on_shard(shard, move |_| _ = answer.send(end_former(pid, &namespace, is_of)));
+        door.kernel.on_shard(shard, move |_| {
+            end_former(pid, &namespace, is_of);
+            // Whoever asked may have left.
+            let _ = answer.send(());
+        });
         // A shard that has stopped has nobody to end.
         let _ = answered.await;
     }
