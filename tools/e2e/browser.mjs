@@ -66,14 +66,15 @@ function listen(page, complaints) {
   });
   page.on('pageerror', (error) => complaints.push(`uncaught: ${error.stack ?? error.message}`));
   page.on('requestfailed', (request) => {
-    if (isLeftIcon(request)) return;
+    if (isLeftBehind(request)) return;
     complaints.push(`request: ${request.method()} ${request.url()} ${request.failure()?.errorText}`);
   });
 }
 
-/** The browser fetches a page's icon when it has the time, and drops it where the page is left before. */
-function isLeftIcon(request) {
-  return new URL(request.url()).pathname === '/favicon.svg' && request.failure()?.errorText === 'net::ERR_ABORTED';
+/** The browser fetches a page's icon and fonts when it has the time, and drops them where the page is left before. */
+function isLeftBehind(request) {
+  const isLate = request.resourceType() === 'font' || new URL(request.url()).pathname === '/favicon.svg';
+  return isLate && request.failure()?.errorText === 'net::ERR_ABORTED';
 }
 
 function required(name) {

@@ -3,7 +3,6 @@
 import type { Member as Present, OutboxEntry, Publication } from '@veche/client';
 import { VecheError } from '@veche/client';
 import { Replica } from '@veche/client/replica';
-import { untrack } from 'svelte';
 import { client } from '../lib/live/connection.svelte';
 import { describeEntries } from '../lib/live/outbox.svelte';
 import { entryWords } from './describe';
@@ -21,10 +20,6 @@ type Events = Omit<DeskEvents, 'desk.boards'>;
 
 /** Follows the board until the returned function is called. */
 export function goLive(desk: Desk, snapshot: Snapshot): () => void {
-  return untrack(() => follow(desk, snapshot));
-}
-
-function follow(desk: Desk, snapshot: Snapshot): () => void {
   const page = client();
   const channel = `board:${desk.board.id}`;
   const news: BoardEvent[] = [];

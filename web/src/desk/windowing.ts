@@ -14,7 +14,7 @@ export interface Rows {
 export const SHORT = 40;
 /** What the server renders of a longer one; it cannot know what is seen. */
 export const FIRST = 20;
-const OVERSCAN = 10;
+const OVERSCAN = 5;
 /** A card with a title of one line and a line of details, and the gap below it. */
 const USUAL_PX = 76;
 
