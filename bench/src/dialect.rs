@@ -11,8 +11,8 @@ pub(crate) const NUMBER: &[u8] = br#""seq":"#;
 pub(crate) const DIGITS: usize = 10;
 /// The number of the first publication.
 pub(crate) const FIRST: u64 = 1_000_000_000;
-/// The channel of every scenario.
-const CHANNEL: &str = "bench:1";
+/// The namespace of every scenario's channels.
+const NAMESPACE: &str = "bench";
 /// What a publication carries beside its number: 64 bytes, as long as a line of chat.
 const TEXT: &str = "The quick brown fox jumps over the lazy dog, and back once more.";
 
@@ -46,7 +46,7 @@ impl Dialect {
     /// The request for the channel's server-sent events, where there are any.
     pub(crate) fn events(self, port: u16) -> Option<String> {
         match self {
-            Self::Veche => Some(wire::events("/realtime/events", CHANNEL, port)),
+            Self::Veche => Some(wire::events("/realtime/events", &channel_name(0), port)),
             Self::Lean | Self::Bare | Self::SocketIo => None,
         }
     }
@@ -85,12 +85,13 @@ impl Dialect {
         }
     }
 
-    /// Appends the frame that subscribes to the channel.
-    pub(crate) fn write_join(self, out: &mut Vec<u8>) {
+    /// Appends the frame that subscribes to a channel, by its number.
+    pub(crate) fn write_join(self, out: &mut Vec<u8>, channel: usize) {
+        let channel = channel_name(channel);
         let frame = match self {
-            Self::Veche => format!(r#"{{"type":"subscribe","channel":"{CHANNEL}"}}"#),
-            Self::Lean | Self::Bare => format!(r#"{{"type":"join","room":"{CHANNEL}"}}"#),
-            Self::SocketIo => format!(r#"420["subscribe",{{"channel":"{CHANNEL}"}}]"#),
+            Self::Veche => format!(r#"{{"type":"subscribe","channel":"{channel}"}}"#),
+            Self::Lean | Self::Bare => format!(r#"{{"type":"join","room":"{channel}"}}"#),
+            Self::SocketIo => format!(r#"420["subscribe",{{"channel":"{channel}"}}]"#),
         };
         wire::write_frame(out, wire::TEXT, frame.as_bytes());
     }
@@ -115,30 +116,35 @@ impl Dialect {
         str::from_utf8(digits).ok()?.parse().ok()
     }
 
-    /// Appends the frame that publishes `number`.
-    pub(crate) fn write_publication(self, out: &mut Vec<u8>, number: u64) {
+    /// Appends the frame that publishes `number` to a channel.
+    pub(crate) fn write_publication(self, out: &mut Vec<u8>, channel: usize, number: u64) {
         let mut data = Vec::new();
         write_data(&mut data, number);
-        let data = String::from_utf8_lossy(&data);
+        let (data, channel) = (String::from_utf8_lossy(&data), channel_name(channel));
         match self {
             Self::Veche => {
-                let frame = format!(r#"{{"type":"message","channel":"{CHANNEL}","data":{data}}}"#);
+                let frame = format!(r#"{{"type":"message","channel":"{channel}","data":{data}}}"#);
                 wire::write_frame(out, wire::TEXT, frame.as_bytes());
             }
             Self::Lean => {
-                let frame = format!(r#"{{"type":"pub","room":"{CHANNEL}","data":{data}}}"#);
+                let frame = format!(r#"{{"type":"pub","room":"{channel}","data":{data}}}"#);
                 wire::write_frame(out, wire::TEXT, frame.as_bytes());
             }
             Self::Bare => {
-                let frame = format!(r#"{{"type":"msg","room":"{CHANNEL}","data":{data}}}"#);
+                let frame = format!(r#"{{"type":"msg","room":"{channel}","data":{data}}}"#);
                 wire::write_server_frame(out, wire::TEXT, frame.as_bytes());
             }
             Self::SocketIo => {
-                let frame = format!(r#"42{number}["message",{{"channel":"{CHANNEL}","data":{data}}}]"#);
+                let frame = format!(r#"42{number}["message",{{"channel":"{channel}","data":{data}}}]"#);
                 wire::write_frame(out, wire::TEXT, frame.as_bytes());
             }
         }
     }
+}
+
+/// A channel's name, by its number.
+fn channel_name(channel: usize) -> String {
+    format!("{NAMESPACE}:{channel}")
 }
 
 fn has_error(payload: &[u8]) -> bool {
@@ -202,7 +208,7 @@ mod tests {
     fn every_dialect_publishes_the_number() {
         for dialect in [Dialect::Veche, Dialect::Lean, Dialect::Bare, Dialect::SocketIo] {
             let mut frame = Vec::new();
-            dialect.write_publication(&mut frame, 7);
+            dialect.write_publication(&mut frame, 3, 7);
             if dialect != Dialect::Bare {
                 let head = if frame[1] & 0x7F == 126 { 4 } else { 2 };
                 let (mask, payload) = frame[head..].split_at(4);

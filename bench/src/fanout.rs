@@ -1,9 +1,9 @@
-//! Fan-out: one channel with many subscribers, and a publisher that keeps a fixed number of messages
-//! under way: a message is replaced when its last subscriber has it.
+//! Fan-out: channels with many subscribers, and a publisher that keeps a fixed number of messages under way
+//! or publishes at a fixed rate.
 //!
-//! It is a closed loop, so the server is never offered more than it takes, and the figure is what one
-//! core can do. Latency runs from the publisher's `send` to the read that brings the message to a
-//! subscriber; this program's own queue is part of it.
+//! In a closed loop the server is never offered more than it takes, and the figure is what one core can do.
+//! Latency runs from the publisher's `send`, in an open loop from when that was due, to the read that brings
+//! the message to a subscriber; this program's own queue is part of it.
 
 use std::time::{Duration, Instant};
 
@@ -16,6 +16,7 @@ use crate::{
     histogram::Histogram,
     process::{Cpu, Server, Stop},
     sequence::Sequence,
+    shape::Shape,
 };
 
 /// The loop before the figures are taken.
@@ -27,12 +28,11 @@ const SETTLE: Duration = Duration::from_millis(100);
 /// The publisher is the first client.
 const PUBLISHER: usize = 0;
 
-/// The result of one run with one number of messages under way.
-#[derive(Debug, Clone, Default, Serialize)]
+/// The result of one run of one shape.
+#[derive(Debug, Clone, Serialize)]
 pub(crate) struct Fanout {
-    pub(crate) subscribers: usize,
-    /// Messages under way.
-    pub(crate) window: u64,
+    #[serde(flatten)]
+    pub(crate) shape: Shape,
     pub(crate) deliveries: u64,
     pub(crate) seconds: f64,
     /// Seconds of the server's CPU in its program, and in the kernel for it.
@@ -43,6 +43,7 @@ pub(crate) struct Fanout {
     /// Latencies in milliseconds.
     pub(crate) p50_ms: f64,
     pub(crate) p99_ms: f64,
+    pub(crate) p999_ms: f64,
     /// Deliveries that never came, came after a later one, or came again.
     pub(crate) lost: u64,
     pub(crate) reordered: u64,
@@ -57,6 +58,28 @@ pub(crate) struct Fanout {
 }
 
 impl Fanout {
+    /// Nothing was measured yet.
+    pub(crate) const fn empty(shape: Shape) -> Self {
+        Self {
+            shape,
+            deliveries: 0,
+            seconds: 0.0,
+            server_user: 0.0,
+            server_system: 0.0,
+            client_cpu: 0.0,
+            p50_ms: 0.0,
+            p99_ms: 0.0,
+            p999_ms: 0.0,
+            lost: 0,
+            reordered: 0,
+            doubled: 0,
+            unacknowledged: 0,
+            strange: 0,
+            closed: 0,
+            remark: None,
+        }
+    }
+
     /// Deliveries in a second.
     pub(crate) fn rate(&self) -> f64 {
         self.deliveries as f64 / self.seconds
@@ -88,35 +111,39 @@ impl Fanout {
     }
 }
 
-/// Runs the loop once for each number of messages under way, over the same connections; ends early when
-/// a connection has ended.
+/// Runs each shape in turn, over the same connections where they have the same channels; ends early when a
+/// connection has ended.
 pub(crate) fn run(
     dialect: Dialect,
     server: &Server,
-    subscribers: usize,
-    windows: &[u64],
+    shapes: &[Shape],
     duration: Duration,
     stop: &Stop,
 ) -> Result<Vec<Fanout>, BenchError> {
-    let mut fleet = Fleet::new(dialect, server.port)?;
-    fleet.open(1, Role::Publisher, stop)?;
-    fleet.open(subscribers, Role::Subscriber, stop)?;
-    let mut course = Course { dialect, fleet, stop };
-    let (mut results, mut base) = (Vec::new(), 0);
-    for &window in windows {
-        let mut tally = Tally::new(dialect, subscribers, window, base);
-        course.run(&mut tally, WARM_UP)?;
-        (tally.latencies, tally.deliveries) = (Histogram::new(), 0);
-        let (cpu, own) = (server.cpu()?, Cpu::of("self")?);
-        let began = Instant::now();
-        course.run(&mut tally, duration)?;
-        let seconds = began.elapsed().as_secs_f64();
-        let (cpu, own) = (server.cpu()?.since(cpu), Cpu::of("self")?.since(own));
-        course.settle(&mut tally)?;
-        results.push(course.result(&tally, seconds, cpu, own));
-        base = tally.sent;
-        if course.fleet.closed > 0 {
-            break;
+    let layout = |shape: &Shape| (shape.first, shape.channels, shape.subscribers);
+    let mut results = Vec::new();
+    for alike in shapes.chunk_by(|a, b| layout(a) == layout(b)) {
+        let Some(first) = alike.first() else { continue };
+        let mut fleet = Fleet::new(dialect, server.port)?.over(first.first, first.channels);
+        fleet.open(1, Role::Publisher, stop)?;
+        fleet.open(first.clients(), Role::Subscriber, stop)?;
+        let mut course = Course { dialect, fleet, stop };
+        let mut base = 0;
+        for &shape in alike {
+            let mut tally = Tally::new(dialect, shape, base);
+            course.run(&mut tally, WARM_UP)?;
+            (tally.latencies, tally.deliveries) = (Histogram::new(), 0);
+            let (cpu, own) = (server.cpu()?, Cpu::of("self")?);
+            let began = Instant::now();
+            course.run(&mut tally, duration)?;
+            let seconds = began.elapsed().as_secs_f64();
+            let (cpu, own) = (server.cpu()?.since(cpu), Cpu::of("self")?.since(own));
+            course.settle(&mut tally)?;
+            results.push(course.result(&tally, seconds, cpu, own));
+            base = tally.sent.next_multiple_of(shape.channels as u64);
+            if course.fleet.closed > 0 {
+                return Ok(results);
+            }
         }
     }
     Ok(results)
@@ -130,21 +157,27 @@ struct Course<'a> {
 }
 
 impl Course<'_> {
-    /// Keeps the window full for `duration`, then waits until every message has arrived everywhere. What
-    /// is missing after a long silence, or when a connection has ended, is lost.
+    /// Publishes for `duration`, then waits until every message has arrived everywhere. What is missing after
+    /// a long silence, or when a connection has ended, is lost.
     fn run(&mut self, tally: &mut Tally, duration: Duration) -> Result<(), BenchError> {
-        let end = Instant::now() + duration;
-        let (mut last, mut progress) = (tally.deliveries, Instant::now());
+        let (began, first) = (Instant::now(), tally.sent);
+        let (mut last, mut progress) = (tally.deliveries, began);
         let mut batch = Vec::new();
         loop {
             self.stop.check()?;
-            if Instant::now() < end {
-                self.fill(tally, &mut batch);
+            let elapsed = began.elapsed();
+            let mut patience = Duration::from_millis(100);
+            if elapsed < duration {
+                self.fill(tally, &mut batch, began, first);
+                if let Some(due) = tally.shape.due(elapsed) {
+                    patience = patience
+                        .min((tally.shape.interval() * (due as u32 + 1)).saturating_sub(began.elapsed()));
+                }
             } else if tally.done == tally.sent {
                 return Ok(());
             }
-            self.fleet.turn(Duration::from_millis(100), tally)?;
-            if tally.deliveries != last {
+            self.fleet.turn(patience, tally)?;
+            if tally.deliveries != last || elapsed < duration && tally.done == tally.sent {
                 (last, progress) = (tally.deliveries, Instant::now());
             } else if progress.elapsed() > PATIENCE || self.fleet.closed > 0 {
                 return Ok(());
@@ -152,12 +185,16 @@ impl Course<'_> {
         }
     }
 
-    fn fill(&mut self, tally: &mut Tally, batch: &mut Vec<u8>) {
+    /// Publishes what there is room for, or what is due since the loop began with its `first` message.
+    fn fill(&mut self, tally: &mut Tally, batch: &mut Vec<u8>, began: Instant, first: u64) {
         batch.clear();
         let now = Instant::now();
-        while tally.sent - tally.done < tally.window {
-            self.dialect.write_publication(batch, tally.sent);
-            tally.publish(now);
+        let interval = tally.shape.interval();
+        let due = tally.shape.due(now.saturating_duration_since(began)).map(|due| first + due);
+        while tally.sent - tally.done < tally.shape.most() && due.is_none_or(|due| tally.sent < due) {
+            let at = if due.is_some() { began + interval * (tally.sent - first + 1) as u32 } else { now };
+            self.dialect.write_publication(batch, tally.shape.channel_of(tally.sent), tally.sent);
+            tally.publish(at);
         }
         if !batch.is_empty() {
             self.fleet.send(PUBLISHER, batch);
@@ -174,24 +211,24 @@ impl Course<'_> {
 
     fn result(&self, tally: &Tally, seconds: f64, server: Cpu, client: Cpu) -> Fanout {
         let sum = |count: fn(&Sequence) -> u64| tally.sequences.iter().map(count).sum();
-        let sent = tally.sent - tally.base;
+        let milliseconds = |quantile| tally.latencies.quantile(quantile) as f64 / 1e6;
         Fanout {
-            subscribers: tally.sequences.len(),
-            window: tally.window,
             deliveries: tally.deliveries,
             seconds,
             server_user: server.user,
             server_system: server.system,
             client_cpu: client.total(),
-            p50_ms: tally.latencies.quantile(0.5) as f64 / 1e6,
-            p99_ms: tally.latencies.quantile(0.99) as f64 / 1e6,
-            lost: tally.sequences.iter().map(|sequence| sequence.missing(sent)).sum(),
+            p50_ms: milliseconds(0.5),
+            p99_ms: milliseconds(0.99),
+            p999_ms: milliseconds(0.999),
+            lost: tally.missing(),
             reordered: sum(|sequence| sequence.reordered),
             doubled: sum(|sequence| sequence.doubled),
             unacknowledged: tally.unacknowledged(),
             strange: tally.strange,
             closed: self.fleet.closed,
             remark: tally.remark.clone().or_else(|| self.fleet.reason().map(str::to_owned)),
+            ..Fanout::empty(tally.shape)
         }
     }
 }
@@ -207,14 +244,15 @@ struct Slot {
 /// The subscribers' side of the loop.
 struct Tally {
     dialect: Dialect,
-    window: u64,
-    /// The first number of this run; what comes with a lower one comes twice or too late.
+    shape: Shape,
+    /// The first number of this run, one of the first channel's; what comes with a lower one comes twice or
+    /// too late.
     base: u64,
     /// Every number below has arrived everywhere.
     done: u64,
     /// Every number below has been published.
     sent: u64,
-    /// By number, modulo the length, which is a power of two no less than the window.
+    /// By number, modulo the length, which is a power of two no less than what may be under way.
     slots: Vec<Slot>,
     sequences: Vec<Sequence>,
     /// What the publisher was told.
@@ -228,17 +266,17 @@ struct Tally {
 }
 
 impl Tally {
-    fn new(dialect: Dialect, subscribers: usize, window: u64, base: u64) -> Self {
+    fn new(dialect: Dialect, shape: Shape, base: u64) -> Self {
         let now = Instant::now();
-        let slots = window.next_power_of_two() as usize;
+        let slots = shape.most().next_power_of_two() as usize;
         Self {
             dialect,
-            window,
+            shape,
             base,
             done: base,
             sent: base,
             slots: vec![Slot { sent: now, remaining: 0 }; slots],
-            sequences: std::iter::repeat_with(Sequence::default).take(subscribers).collect(),
+            sequences: std::iter::repeat_with(Sequence::default).take(shape.clients()).collect(),
             acknowledgements: Sequence::default(),
             finder: NumberFinder::default(),
             now,
@@ -249,10 +287,10 @@ impl Tally {
         }
     }
 
-    fn publish(&mut self, now: Instant) {
-        let remaining = self.sequences.len();
+    fn publish(&mut self, sent: Instant) {
+        let remaining = self.shape.subscribers;
         if let Some(slot) = self.slot(self.sent) {
-            *slot = Slot { sent: now, remaining };
+            *slot = Slot { sent, remaining };
         }
         self.sent += 1;
     }
@@ -293,6 +331,15 @@ impl Tally {
         self.acknowledgements.missing(self.sent - self.base) + self.acknowledgements.doubled
     }
 
+    /// Deliveries that have not come.
+    fn missing(&self) -> u64 {
+        let sent = self.sent - self.base;
+        let of = |(subscriber, sequence): (usize, &Sequence)| {
+            sequence.missing(self.shape.sent_to(subscriber % self.shape.channels, sent))
+        };
+        self.sequences.iter().enumerate().map(of).sum()
+    }
+
     fn note(&mut self, payload: &[u8]) {
         self.strange += 1;
         self.remark.get_or_insert_with(|| String::from_utf8_lossy(payload).into_owned());
@@ -306,13 +353,16 @@ impl Receive for Tally {
 
     fn text(&mut self, client: usize, payload: &[u8]) {
         let Some(subscriber) = client.checked_sub(PUBLISHER + 1) else { return self.answer(payload) };
-        let published = self.base..self.sent;
-        let Some(number) = self.finder.find(payload).filter(|number| published.contains(number)) else {
+        let (published, shape) = (self.base..self.sent, self.shape);
+        let is_theirs = |number: &u64| {
+            published.contains(number) && shape.turn_of(*number) == subscriber % shape.channels
+        };
+        let Some(number) = self.finder.find(payload).filter(is_theirs) else {
             self.note(payload);
             return;
         };
-        let first =
-            self.sequences.get_mut(subscriber).is_some_and(|sequence| sequence.observe(number - self.base));
+        let place = shape.place_of(number - self.base);
+        let first = self.sequences.get_mut(subscriber).is_some_and(|sequence| sequence.observe(place));
         if first {
             self.deliver(number);
         }
@@ -325,13 +375,13 @@ mod tests {
 
     fn text(number: u64) -> Vec<u8> {
         let mut frame = Vec::new();
-        Dialect::Bare.write_publication(&mut frame, number);
+        Dialect::Bare.write_publication(&mut frame, 0, number);
         frame
     }
 
     #[test]
     fn a_message_is_done_when_its_last_subscriber_has_it() {
-        let mut tally = Tally::new(Dialect::Bare, 2, 4, 10);
+        let mut tally = Tally::new(Dialect::Bare, Shape::window(2, 4), 10);
         for _ in 0..3 {
             tally.publish(Instant::now());
         }
@@ -344,8 +394,20 @@ mod tests {
     }
 
     #[test]
+    fn a_subscriber_is_owed_what_is_its_channels() {
+        let mut tally = Tally::new(Dialect::Bare, Shape::rate(2, 1, 1_000), 10);
+        (0..3).for_each(|_| tally.publish(Instant::now()));
+        tally.text(1, &text(10));
+        tally.text(2, &text(11));
+        tally.text(2, &text(10));
+        assert_eq!((tally.deliveries, tally.strange, tally.missing()), (2, 1, 1));
+        tally.text(1, &text(12));
+        assert_eq!((tally.done, tally.missing()), (13, 0));
+    }
+
+    #[test]
     fn doubles_and_foreign_messages_are_no_deliveries() {
-        let mut tally = Tally::new(Dialect::Bare, 1, 1, 10);
+        let mut tally = Tally::new(Dialect::Bare, Shape::window(1, 1), 10);
         tally.publish(Instant::now());
         tally.text(1, &text(10));
         tally.text(1, &text(10));
@@ -359,7 +421,7 @@ mod tests {
     #[test]
     fn each_publication_is_acknowledged_once_in_any_order() {
         let check = |texts: &[&str], unacknowledged, strange| {
-            let mut tally = Tally::new(Dialect::SocketIo, 1, 4, 10);
+            let mut tally = Tally::new(Dialect::SocketIo, Shape::window(1, 4), 10);
             (0..2).for_each(|_| tally.publish(Instant::now()));
             texts.iter().for_each(|text| tally.text(PUBLISHER, text.as_bytes()));
             assert_eq!((tally.unacknowledged(), tally.strange), (unacknowledged, strange), "{texts:?}");

@@ -7,6 +7,7 @@
 use std::{
     io::{self, Read},
     net::{Ipv4Addr, SocketAddrV4, TcpStream},
+    ops::Range,
     time::{Duration, Instant},
 };
 
@@ -19,6 +20,7 @@ use socket2::{Domain, Socket, Type};
 use crate::{
     dialect::Dialect,
     error::{BenchError, Context},
+    histogram::Histogram,
     process::Stop,
     reader::{Client, Reader, Stage},
     wire,
@@ -70,6 +72,14 @@ pub(crate) struct Fleet {
     events: Vec<epoll::Event>,
     buffer: Box<[u8]>,
     clients: Vec<Client>,
+    /// Subscribers take these channels in turn.
+    channels: Range<usize>,
+    /// Those that were opened.
+    subscribers: usize,
+    /// Clients that may be in their handshake at once.
+    opening: usize,
+    /// From the connect to the join of each.
+    pub(crate) joins: Histogram,
     live: usize,
     /// Pings that were answered.
     pub(crate) pings: u64,
@@ -79,6 +89,7 @@ pub(crate) struct Fleet {
 }
 
 impl Fleet {
+    /// Without a client yet; all will be in one channel.
     pub(crate) fn new(dialect: Dialect, port: u16) -> Result<Self, BenchError> {
         Ok(Self {
             dialect,
@@ -87,11 +98,25 @@ impl Fleet {
             events: Vec::with_capacity(EVENTS),
             buffer: vec![0; READ].into(),
             clients: Vec::new(),
+            channels: 0..1,
+            subscribers: 0,
+            opening: OPENING,
+            joins: Histogram::new(),
             live: 0,
             pings: 0,
             closed: 0,
             reason: None,
         })
+    }
+
+    /// The same over several channels.
+    pub(crate) fn over(self, first: usize, channels: usize) -> Self {
+        Self { channels: first..first + channels.max(1), ..self }
+    }
+
+    /// The same with clients that do not wait for each other.
+    pub(crate) fn at_once(self) -> Self {
+        Self { opening: usize::MAX, ..self }
     }
 
     /// Opens `count` clients and waits until all of them are greeted and joined.
@@ -101,8 +126,11 @@ impl Fleet {
         let (mut last, mut progress) = (self.live, Instant::now());
         while self.live < wanted {
             stop.check()?;
-            while self.clients.len() < end && self.clients.len() - self.live - self.closed < OPENING {
+            while self.clients.len() < end && self.clients.len() - self.live - self.closed < self.opening {
                 self.connect(role)?;
+                if self.clients.len().is_multiple_of(OPENING) {
+                    self.turn(Duration::ZERO, &mut Ignore)?;
+                }
             }
             self.turn(Duration::from_millis(100), &mut Ignore)?;
             if self.live > last {
@@ -130,6 +158,11 @@ impl Fleet {
         }
     }
 
+    /// Whether the socket has taken everything that was sent.
+    pub(crate) fn is_clear(&self, client: usize) -> bool {
+        self.clients.get(client).is_none_or(Client::is_clear)
+    }
+
     /// Waits for the server until `timeout`, and takes what it sent.
     pub(crate) fn turn(&mut self, timeout: Duration, sink: &mut impl Receive) -> Result<(), BenchError> {
         let timeout = Timespec::try_from(timeout).ok();
@@ -150,10 +183,13 @@ impl Fleet {
 
     fn connect(&mut self, role: Role) -> Result<(), BenchError> {
         let number = self.clients.len();
+        let began = Instant::now();
         let stream = connect(number, self.port).context("connect to the server")?;
         let event = epoll::EventData::new_u64(number as u64);
         epoll::add(&self.epoll, &stream, event, WATCHED).context("watch a socket")?;
-        let mut client = Client::new(stream, role);
+        let channel = self.channels.start + self.subscribers % self.channels.len();
+        self.subscribers += usize::from(role != Role::Publisher);
+        let mut client = Client::new(stream, role, channel, began);
         let handshake = match role {
             Role::Listener => self.dialect.events(self.port),
             _ => self.dialect.path().map(|path| wire::handshake(path, self.port)),
@@ -192,7 +228,10 @@ impl Fleet {
         let mut reader = Reader { dialect: self.dialect, number, pings: 0, sink };
         let taken = reader.take(client, self.buffer.get(..length).unwrap_or_default());
         self.pings += reader.pings;
-        self.live += usize::from(before != Stage::Live && client.stage == Stage::Live);
+        if before != Stage::Live && client.stage == Stage::Live {
+            self.live += 1;
+            self.joins.record(client.began.elapsed().as_nanos() as u64);
+        }
         taken.map(|()| length).map_err(|error| error.to_string())
     }
 

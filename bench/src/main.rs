@@ -1,16 +1,17 @@
 //! Measures Veche beside its bounds and peers: memory and CPU of the server, with loss and order always
 //! checked. A person runs it and reads the table; it is no test.
 //!
-//! `cargo run --release -p veche-bench -- [idle|events|fanout|bare|durable|socketio|all]`; docs/benchmarks.md says
-//! what the figures mean. It knows the servers only by their wire: nothing of the server's code is used here.
+//! `cargo xtask bench [SCENARIO]`; docs/benchmarks.md says what the scenarios are and what the figures mean. It knows the servers only by their wire: nothing of the server's code is used here.
 
 mod bound;
 mod build;
+mod crowd;
 mod dialect;
 mod durable;
 mod durable_table;
 mod error;
 mod fanout;
+mod fanout_table;
 mod fleet;
 mod histogram;
 mod idle;
@@ -22,6 +23,9 @@ mod replay;
 mod report;
 mod scenario;
 mod sequence;
+mod shape;
+mod stress;
+mod stress_table;
 mod target;
 mod wire;
 
@@ -41,7 +45,9 @@ use crate::{
     machine::Machine,
     process::{Server, Stop},
     report::{Figures, Report, Run},
-    scenario::Scenario,
+    scenario::{Act, Scenario},
+    shape::Shape,
+    stress::{Facts, Stage},
     target::{Contender, Target},
 };
 
@@ -55,9 +61,9 @@ struct Options {
     /// The servers, in the order in which they take turns; without it those that the scenario is made for.
     #[arg(long, value_delimiter = ',')]
     against: Vec<Target>,
-    /// Idle connections.
-    #[arg(long, default_value_t = 10_000, value_parser = clap::value_parser!(u64).range(1..))]
-    connections: u64,
+    /// Connections: 10,000 idle ones or in a storm, 100,000 that come and go, 50,000 on several servers.
+    #[arg(long, value_parser = clap::value_parser!(u64).range(1..))]
+    connections: Option<u64>,
     /// Seconds for which they are held; 30 or more include heartbeats.
     #[arg(long, default_value_t = 5, value_parser = clap::value_parser!(u64).range(1..))]
     hold: u64,
@@ -79,6 +85,35 @@ struct Options {
     /// Take the servers as they were built last.
     #[arg(long)]
     no_build: bool,
+    /// Veche's shards.
+    #[arg(long, default_value_t = 1, value_parser = clap::value_parser!(u64).range(1..))]
+    shards: u64,
+}
+
+impl Options {
+    fn connections(&self) -> usize {
+        let usual = match self.scenario {
+            Scenario::Churn => 100_000,
+            Scenario::Crowd => 50_000,
+            _ => 10_000,
+        };
+        self.connections.unwrap_or(usual) as usize
+    }
+
+    fn more_settings(&self) -> Vec<String> {
+        let shards = (self.shards > 1).then(|| format!("server.shards={}", self.shards));
+        self.scenario.more_settings().iter().map(|&setting| setting.to_owned()).chain(shards).collect()
+    }
+
+    /// The clients of this process at once.
+    fn clients(&self) -> usize {
+        let shapes = self.scenario.shapes(self.subscribers as usize);
+        let fanned = shapes.iter().map(Shape::clients).max().unwrap_or_default();
+        match self.scenario {
+            Scenario::Churn | Scenario::Deaf | Scenario::Busy | Scenario::Flood | Scenario::Crowd => 2_000,
+            _ => self.connections().max(fanned),
+        }
+    }
 }
 
 fn main() -> ExitCode {
@@ -109,15 +144,14 @@ fn run(options: &Options) -> Result<Report, BenchError> {
             machine: Machine::look()?,
             door: scenario.door(),
             settings: process::settings(),
-            more_settings: scenario.more_settings(),
+            more_settings: options.more_settings(),
             repeats: options.repeats as usize,
-            windows: scenario.windows(),
             runs: Vec::new(),
         },
         server_core: machine::take_cores()?,
         stop,
     };
-    machine::take_descriptors(options.connections.max(options.subscribers) as usize)?;
+    machine::take_descriptors(options.clients())?;
     let outcome = bench.measure(&contenders);
     // What was measured before a failure is worth its time.
     if outcome.is_ok() || !bench.report.runs.is_empty() {
@@ -134,6 +168,9 @@ fn write_json(report: &Report, path: &Path) -> Result<(), BenchError> {
     fs::write(path, json).context(&format!("write {}", path.display()))
 }
 
+/// A crowd is held for at least so many seconds, so that all parts are there at the same time.
+const CROWD_HOLD: u64 = 20;
+
 /// One call of this program.
 struct Bench<'a> {
     options: &'a Options,
@@ -145,39 +182,26 @@ struct Bench<'a> {
 
 impl Bench<'_> {
     fn measure(&mut self, contenders: &[Contender]) -> Result<(), BenchError> {
-        let only = |has: fn(Contender) -> bool| contenders.iter().copied().filter(|it| has(*it)).collect();
-        let joinable: Vec<_> = only(|contender| contender.dialect.path().is_some());
-        let streaming: Vec<_> = only(|contender| contender.dialect.events(0).is_some());
-        let scenario = self.options.scenario;
-        if scenario.has_idle() {
-            self.alternate(&joinable, Self::idle)?;
-        }
-        if scenario.has_events() {
-            self.alternate(&streaming, Self::events)?;
-        }
-        if scenario == Scenario::Durable {
-            self.alternate(contenders, Self::durable)?;
-        }
-        if scenario.has_fanout() {
-            self.alternate(contenders, Self::fanout)?;
+        for &act in self.options.scenario.acts() {
+            let fit: Vec<_> = contenders.iter().copied().filter(|contender| fits(act, *contender)).collect();
+            match act {
+                Act::Crowd => self.crowd(&fit)?,
+                _ => self.alternate(&fit, act)?,
+            }
         }
         Ok(())
     }
 
     /// Measures each server in turn, and all of them again for each repeat, so that a disturbance of
     /// the machine does not meet one of them alone.
-    fn alternate(
-        &mut self,
-        contenders: &[Contender],
-        scenario: fn(&Self, Contender, &Server) -> Result<Figures, BenchError>,
-    ) -> Result<(), BenchError> {
+    fn alternate(&mut self, contenders: &[Contender], act: Act) -> Result<(), BenchError> {
         for repeat in 0..self.options.repeats as usize {
             for &contender in contenders {
                 self.stop.check()?;
                 let target = contender.target;
-                let more = self.report.more_settings;
+                let more = &self.report.more_settings;
                 let server = Server::start(target, &self.programs, self.server_core, more, &self.stop)?;
-                let figures = scenario(self, contender, &server)?;
+                let figures = self.act(act, contender, &server)?;
                 eprintln!("{}, run {}: done", target.name(), repeat + 1);
                 self.report.runs.push(Run { target, repeat, command: server.command.clone(), figures });
             }
@@ -185,28 +209,57 @@ impl Bench<'_> {
         Ok(())
     }
 
-    fn idle(&self, contender: Contender, server: &Server) -> Result<Figures, BenchError> {
-        self.hold(contender, server, Role::Subscriber)
+    fn act(&self, act: Act, contender: Contender, server: &Server) -> Result<Figures, BenchError> {
+        let stage = Stage {
+            dialect: contender.dialect,
+            server,
+            connections: self.options.connections(),
+            duration: Duration::from_secs(self.options.seconds),
+            stop: &self.stop,
+        };
+        let stress = |facts: Result<Facts, BenchError>| facts.map(Figures::Stress);
+        match act {
+            Act::Idle => self.hold(contender, server, Role::Subscriber),
+            Act::Events => self.hold(contender, server, Role::Listener),
+            Act::Fanout => self.fanout(contender, server),
+            Act::Durable => self.durable(server),
+            Act::Storm => stress(stage.storm()),
+            Act::Churn => stress(stage.churn()),
+            Act::Deaf => stress(stage.deaf()),
+            Act::Busy => stress(stage.busy()),
+            Act::Flood => stress(stage.flood()),
+            Act::Crowd => Err(BenchError::Unfit("a crowd starts its own servers".to_owned())),
+        }
     }
 
-    fn events(&self, contender: Contender, server: &Server) -> Result<Figures, BenchError> {
-        self.hold(contender, server, Role::Listener)
+    /// Each part is a program of its own, which starts its own server.
+    fn crowd(&mut self, contenders: &[Contender]) -> Result<(), BenchError> {
+        let hold = Duration::from_secs(self.options.hold.max(CROWD_HOLD));
+        for repeat in 0..self.options.repeats as usize {
+            for contender in contenders {
+                let target = contender.target;
+                let crowd = crowd::run(target, self.options.connections() as u64, hold, &self.stop)?;
+                let figures = Figures::Crowd(crowd);
+                let command = format!("bench websockets --connections N --against {}", target.name());
+                self.report.runs.push(Run { target, repeat, command, figures });
+            }
+        }
+        Ok(())
     }
 
     fn hold(&self, contender: Contender, server: &Server, role: Role) -> Result<Figures, BenchError> {
-        let (connections, hold) = (self.options.connections as usize, Duration::from_secs(self.options.hold));
+        let (connections, hold) = (self.options.connections(), Duration::from_secs(self.options.hold));
         idle::run(contender.dialect, server, role, connections, hold, &self.stop).map(Figures::Idle)
     }
 
     fn fanout(&self, contender: Contender, server: &Server) -> Result<Figures, BenchError> {
-        let (subscribers, seconds) =
-            (self.options.subscribers as usize, Duration::from_secs(self.options.seconds));
-        fanout::run(contender.dialect, server, subscribers, self.report.windows, seconds, &self.stop)
-            .map(Figures::Fanout)
+        let seconds = Duration::from_secs(self.options.seconds);
+        let shapes = self.options.scenario.shapes(self.options.subscribers as usize);
+        fanout::run(contender.dialect, server, &shapes, seconds, &self.stop).map(Figures::Fanout)
     }
 
     /// The bound takes its turn after the server, on the same core, while the server has nothing to do.
-    fn durable(&self, _: Contender, server: &Server) -> Result<Figures, BenchError> {
+    fn durable(&self, server: &Server) -> Result<Figures, BenchError> {
         let publishes = self.options.publishes;
         let (publishing, end) = durable::run(server, publishes, &self.stop)?;
         let replay = replay::run(server, &end, &self.stop)?;
@@ -217,5 +270,14 @@ impl Bench<'_> {
             bounds.push(bound::run(&self.programs, self.server_core, group, count)?);
         }
         Ok(Figures::Durable(Durable { publishing, replay, bounds }))
+    }
+}
+
+/// Whether a server can take part: some join everyone by themselves, some have no streams of events.
+fn fits(act: Act, contender: Contender) -> bool {
+    match act {
+        Act::Idle => contender.dialect.path().is_some(),
+        Act::Events => contender.dialect.events(0).is_some(),
+        _ => true,
     }
 }

@@ -27,9 +27,10 @@ const START: Duration = Duration::from_secs(20);
 
 /// What Veche is told beside `--demo`: the limits that the load is meant to exceed are off, and
 /// everything else stays on.
-const SETTINGS: [&str; 9] = [
+const SETTINGS: [&str; 10] = [
     "limits.connections_per_address=0",
     "limits.connections_per_user=0",
+    "limits.frames_per_second=0",
     "limits.messages_per_minute=0",
     "limits.ephemeral_per_second=0",
     "server.shards=1",
@@ -48,6 +49,10 @@ pub(crate) const DURABLE: [&str; 5] = [
     "namespaces.log.retain.count=1000000",
     "limits.subscribes_per_minute=0",
 ];
+
+/// What Veche is told beside it where somebody floods it: the limit of frames is on again, twice as high as it
+/// is by itself, so that the quiet channels' publisher gets through, who is one session for all of them.
+pub(crate) const LIMITED: [&str; 1] = ["limits.frames_per_second=2000"];
 
 /// Ctrl-C and SIGTERM, noticed between two turns so that every guard runs.
 #[derive(Debug, Clone)]
@@ -86,7 +91,7 @@ impl Server {
         target: Target,
         programs: &Path,
         core: usize,
-        more: &[&str],
+        more: &[String],
         stop: &Stop,
     ) -> Result<Self, BenchError> {
         let data = TempDir::with_prefix("veche-bench-").context("make a folder for the server")?;
@@ -141,7 +146,7 @@ impl Drop for Server {
 }
 
 /// The command that starts a server: the one place that knows.
-fn command(target: Target, programs: &Path, port: u16, data: &Path, more: &[&str]) -> Vec<String> {
+fn command(target: Target, programs: &Path, port: u16, data: &Path, more: &[String]) -> Vec<String> {
     let program = programs.join(target.name());
     let port = port.to_string();
     let shown = |path: &Path| path.display().to_string();
@@ -154,7 +159,8 @@ fn command(target: Target, programs: &Path, port: u16, data: &Path, more: &[&str
     }
     let (program, data) = (shown(&program), shown(data));
     let fixed = [&program, "serve", "--demo", "--port", &port, "--data", &data];
-    let settings = SETTINGS.iter().chain(more).flat_map(|setting| ["--set", setting]);
+    let settings =
+        SETTINGS.into_iter().chain(more.iter().map(String::as_str)).flat_map(|setting| ["--set", setting]);
     fixed.into_iter().chain(settings).map(str::to_owned).collect()
 }
 

@@ -3,6 +3,7 @@
 
 use crate::{
     report::{Figures, Pair, Run, line},
+    shape::Pace,
     target::Target,
 };
 
@@ -20,7 +21,7 @@ impl Figure {
         match (self, figures) {
             (Self::Memory, Figures::Idle(idle)) => Some(idle.bytes()),
             (Self::Cpu(window), Figures::Fanout(fanouts)) => {
-                let fanout = fanouts.iter().find(|fanout| fanout.window == window)?;
+                let fanout = fanouts.iter().find(|fanout| fanout.shape.pace == Pace::Window(window))?;
                 Some(fanout.server_us())
             }
             _ => None,
@@ -88,10 +89,10 @@ fn ratios(runs: &[Run], figure: Figure, base: Target, peer: Target) -> Vec<f64> 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::fanout::Fanout;
+    use crate::{fanout::Fanout, shape::Shape};
 
     fn run(target: Target, repeat: usize, server_user: f64) -> Run {
-        let fanout = Fanout { window: 1, deliveries: 1_000_000, server_user, ..Fanout::default() };
+        let fanout = Fanout { deliveries: 1_000_000, server_user, ..Fanout::empty(Shape::window(1, 1)) };
         Run { target, repeat, command: String::new(), figures: Figures::Fanout(vec![fanout]) }
     }
 

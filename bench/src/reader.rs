@@ -28,6 +28,10 @@ pub(crate) enum Stage {
 pub(crate) struct Client {
     pub(crate) stream: TcpStream,
     pub(crate) role: Role,
+    /// The channel that it joins, by its number.
+    channel: usize,
+    /// Its connect began.
+    pub(crate) began: Instant,
     pub(crate) stage: Stage,
     /// The beginning of a frame whose rest has not come.
     partial: Vec<u8>,
@@ -37,8 +41,13 @@ pub(crate) struct Client {
 
 impl Client {
     /// A client whose server joins everyone.
-    pub(crate) fn new(stream: TcpStream, role: Role) -> Self {
-        Self { stream, role, stage: Stage::Joining, partial: Vec::new(), unsent: Vec::new() }
+    pub(crate) fn new(stream: TcpStream, role: Role, channel: usize, began: Instant) -> Self {
+        Self { stream, role, channel, began, stage: Stage::Joining, partial: Vec::new(), unsent: Vec::new() }
+    }
+
+    /// Whether the socket has taken everything that was sent.
+    pub(crate) fn is_clear(&self) -> bool {
+        self.unsent.is_empty()
     }
 
     /// Sends to the server; what the socket does not take goes out with a later call.
@@ -156,7 +165,7 @@ impl<R: Receive> Reader<'_, R> {
         }
         client.stage = Stage::Joining;
         let mut frame = Vec::new();
-        self.dialect.write_join(&mut frame);
+        self.dialect.write_join(&mut frame, client.channel);
         // A broken socket shows itself at the next read.
         let _ = client.send(&frame);
     }

@@ -5,13 +5,18 @@ use std::fmt::Write;
 use serde::Serialize;
 
 use crate::{
+    crowd::Crowd,
     durable::Durable,
     durable_table,
     fanout::Fanout,
+    fanout_table,
     fleet::Role,
     idle::Idle,
     machine::Machine,
     ratios,
+    shape::Shape,
+    stress::Facts,
+    stress_table,
     target::{Door, Target},
 };
 
@@ -26,10 +31,8 @@ pub(crate) struct Report {
     /// The settings that Veche was started with.
     pub(crate) settings: &'static [&'static str],
     /// Those that it was started with for this scenario alone.
-    pub(crate) more_settings: &'static [&'static str],
+    pub(crate) more_settings: Vec<String>,
     pub(crate) repeats: usize,
-    /// Messages under way in the fan-outs.
-    pub(crate) windows: &'static [u64],
     pub(crate) runs: Vec<Run>,
 }
 
@@ -51,13 +54,15 @@ pub(crate) enum Figures {
     Idle(Idle),
     Fanout(Vec<Fanout>),
     Durable(Durable),
+    Stress(Facts),
+    Crowd(Crowd),
 }
 
 impl Figures {
     fn idle(&self) -> Option<&Idle> {
         match self {
             Self::Idle(idle) => Some(idle),
-            Self::Fanout(_) | Self::Durable(_) => None,
+            _ => None,
         }
     }
 }
@@ -69,6 +74,8 @@ impl Report {
             Figures::Idle(idle) => idle.closed > 0 || idle.strange > 0,
             Figures::Fanout(fanouts) => fanouts.iter().any(|fanout| fanout.faults() > 0),
             Figures::Durable(durable) => durable.faults() > 0,
+            Figures::Stress(facts) => facts.faults > 0,
+            Figures::Crowd(crowd) => crowd.closed > 0,
         })
     }
 
@@ -77,10 +84,13 @@ impl Report {
         let mut text = String::new();
         self.write_facts(&mut text);
         self.write_idle(&mut text);
-        self.write_fanout(&mut text);
+        let shapes = self.shapes();
+        fanout_table::write(&mut text, self.door, &shapes, |target| self.fanouts(target));
         if self.door == Door::SocketIo {
-            ratios::write(&mut text, &self.runs, self.windows);
+            let windows: Vec<_> = shapes.iter().filter_map(Shape::under_way).collect();
+            ratios::write(&mut text, &self.runs, &windows);
         }
+        stress_table::write(&mut text, &self.runs);
         durable_table::write(&mut text, &self.durables());
         self.write_remarks(&mut text);
         text
@@ -128,26 +138,15 @@ impl Report {
         }
     }
 
-    fn write_fanout(&self, out: &mut String) {
-        let Some(first) = self.fanouts(None).next() else { return };
-        line(
-            out,
-            format_args!(
-                "\nFan-out, 1 channel with {} subscribers, closed loop{}:\n",
-                first.subscribers,
-                self.door.phrase()
-            ),
-        );
-        line(out, format_args!("{FANOUT_HEAD}"));
-        for &window in self.windows {
-            for target in Target::ALL {
-                let runs: Vec<_> =
-                    self.fanouts(Some(target)).filter(|fanout| fanout.window == window).collect();
-                if !runs.is_empty() {
-                    write_fanout_row(out, target, window, &runs);
-                }
+    /// The layouts of the fan-outs, in the order in which they were measured.
+    fn shapes(&self) -> Vec<Shape> {
+        let mut shapes = Vec::new();
+        for fanout in self.fanouts(None) {
+            if !shapes.contains(&fanout.shape) {
+                shapes.push(fanout.shape);
             }
         }
+        shapes
     }
 
     fn write_remarks(&self, out: &mut String) {
@@ -155,12 +154,12 @@ impl Report {
             let Figures::Fanout(fanouts) = &run.figures else { continue };
             for fanout in fanouts.iter().filter(|fanout| fanout.others() > 0) {
                 let (name, repeat) = (run.target.name(), run.repeat + 1);
-                let Fanout { window, strange, closed, unacknowledged, .. } = fanout;
+                let Fanout { shape, strange, closed, unacknowledged, .. } = fanout;
                 let remark = fanout.remark.as_deref().unwrap_or("no remark");
                 line(
                     out,
                     format_args!(
-                        "\n{name}, run {repeat}, {window} under way: {strange} unexpected messages, \
+                        "\n{name}, run {repeat}, {shape}: {strange} unexpected messages, \
                          {closed} connections ended, {unacknowledged} acknowledgements missing or doubled; {remark}"
                     ),
                 );
@@ -181,14 +180,14 @@ impl Report {
     fn fanouts(&self, target: Option<Target>) -> impl Iterator<Item = &Fanout> {
         self.figures(target).flat_map(|figures| match figures {
             Figures::Fanout(fanouts) => fanouts.as_slice(),
-            Figures::Idle(_) | Figures::Durable(_) => &[],
+            _ => &[],
         })
     }
 
     fn durables(&self) -> Vec<&Durable> {
         let durables = self.figures(None).filter_map(|figures| match figures {
             Figures::Durable(durable) => Some(durable),
-            Figures::Idle(_) | Figures::Fanout(_) => None,
+            _ => None,
         });
         durables.collect()
     }
@@ -203,35 +202,9 @@ fn write_idle_row(out: &mut String, target: Target, door: &str, runs: &[&Idle]) 
     line(out, format_args!("| {name}{door} | {bytes:.0} | {join:.1} | {idle:.3} | {closed} |"));
 }
 
-fn write_fanout_row(out: &mut String, target: Target, window: u64, runs: &[&Fanout]) {
-    let rate = Pair::high(runs, |fanout| fanout.rate() / 1000.0);
-    let server = Pair::low(runs, Fanout::server_us);
-    let user = Pair::low(runs, Fanout::user_us);
-    let p50 = Pair::low(runs, |fanout| fanout.p50_ms);
-    let p99 = Pair::low(runs, |fanout| fanout.p99_ms);
-    let client = Pair::low(runs, Fanout::client_us);
-    let sum = |count: fn(&Fanout) -> u64| -> u64 { runs.iter().copied().map(count).sum() };
-    let lost = sum(|fanout| fanout.lost);
-    let reordered = sum(|fanout| fanout.reordered);
-    let doubled = sum(|fanout| fanout.doubled);
-    let name = target.name();
-    line(
-        out,
-        format_args!(
-            "| {window} | {name} | {rate:.0} | {server:.2} | {user:.2} | {p50:.2} | {p99:.2} \
-             | {lost} / {reordered} / {doubled} | {client:.2} |"
-        ),
-    );
-}
-
 const IDLE_HEAD: &str = "\
 | Server | RSS a connection, B | CPU of a connect and join, µs | idle CPU, core | ended |
 |---|---|---|---|---|";
-
-const FANOUT_HEAD: &str = "\
-| under way | Server | 1,000 deliveries/s | server CPU a delivery, µs | of it user, µs | p50, ms | p99, ms \
-| lost / reordered / doubled | load's CPU a delivery, µs |
-|---|---|---|---|---|---|---|---|---|";
 
 pub(crate) fn line(out: &mut String, text: std::fmt::Arguments<'_>) {
     // Writing to a String cannot fail.

@@ -5,26 +5,54 @@ use clap::ValueEnum;
 use crate::{
     error::BenchError,
     process,
+    shape::Shape,
     target::{Contender, Door, Target},
 };
 
 /// The servers of the native door, unless others are asked for.
 const NATIVE: [Target; 3] = [Target::Veche, Target::Lean, Target::Bare];
+/// The same where clients are greeted and join.
+const JOINED: [Target; 2] = [Target::Veche, Target::Lean];
 /// The same of the Socket.IO door.
 const SOCKETIO: [Target; 3] = [Target::Veche, Target::SocketioNode, Target::Socketioxide];
+
+/// Deliveries a second of an open loop: what every server of the field reaches on one core.
+const RATE: u64 = 50_000;
+/// The same where the cost of a layout is compared with another's.
+const SCALING_RATE: u64 = 20_000;
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub(crate) enum Scenario {
     /// Memory and CPU of connections that do nothing.
     Idle,
+    /// The same by WebSocket alone.
+    Websockets,
     /// The same by server-sent events alone.
     Events,
-    /// One channel, many subscribers.
+    /// One channel, many subscribers, as fast as it goes.
     Fanout,
     /// The fan-out of bare `send` alone.
     Bare,
+    /// There and back on one connection beside another.
+    Echo,
+    /// 50,000 deliveries a second, in one channel of 1,000 and in 100 channels of 10.
+    Rate,
+    /// The cost of a delivery over connections and channels.
+    Scaling,
     /// Publications to a durable channel and their replay, beside the database alone.
     Durable,
+    /// Everybody connects at once.
+    Storm,
+    /// 100,000 connections come and go.
+    Churn,
+    /// 100 subscribers of 1,000 never read.
+    Deaf,
+    /// A busy channel beside 1,000 quiet ones.
+    Busy,
+    /// A client that publishes as fast as it can, with the limits on.
+    Flood,
+    /// 50,000 connections on several servers.
+    Crowd,
     /// Idle and fan-out by Socket.IO, beside its other servers.
     Socketio,
     /// Idle alone of it.
@@ -35,35 +63,91 @@ pub(crate) enum Scenario {
     All,
 }
 
+/// One thing to measure of every server in turn.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Act {
+    Idle,
+    Events,
+    Fanout,
+    Durable,
+    Storm,
+    Churn,
+    Deaf,
+    Busy,
+    Flood,
+    Crowd,
+}
+
 impl Scenario {
     /// By which protocol the clients come.
     pub(crate) const fn door(self) -> Door {
         match self {
-            Self::Idle | Self::Events | Self::Fanout | Self::Bare | Self::Durable | Self::All => Door::Native,
             Self::Socketio | Self::SocketioIdle | Self::SocketioFanout => Door::SocketIo,
+            _ => Door::Native,
+        }
+    }
+
+    /// What is measured, in this order.
+    pub(crate) const fn acts(self) -> &'static [Act] {
+        match self {
+            Self::Idle => &[Act::Idle, Act::Events],
+            Self::Websockets | Self::SocketioIdle => &[Act::Idle],
+            Self::Events => &[Act::Events],
+            Self::Fanout | Self::Bare | Self::Echo | Self::Rate | Self::Scaling | Self::SocketioFanout => {
+                &[Act::Fanout]
+            }
+            Self::Durable => &[Act::Durable],
+            Self::Storm => &[Act::Storm],
+            Self::Churn => &[Act::Churn],
+            Self::Deaf => &[Act::Deaf],
+            Self::Busy => &[Act::Busy],
+            Self::Flood => &[Act::Flood],
+            Self::Crowd => &[Act::Crowd],
+            Self::Socketio => &[Act::Idle, Act::Fanout],
+            Self::All => &[Act::Idle, Act::Events, Act::Fanout],
         }
     }
 
     /// The servers that take turns: those that were asked for, where there is a choice.
     pub(crate) fn contenders(self, against: &[Target]) -> Result<Vec<Contender>, BenchError> {
-        let usual: &[Target] = match self.door() {
-            Door::Native => &NATIVE,
-            Door::SocketIo => &SOCKETIO,
-        };
-        let targets = match self {
+        let usual: &[Target] = match self {
+            Self::Fanout | Self::Echo | Self::All => &NATIVE,
+            Self::Socketio | Self::SocketioIdle | Self::SocketioFanout => &SOCKETIO,
+            Self::Idle
+            | Self::Websockets
+            | Self::Rate
+            | Self::Storm
+            | Self::Churn
+            | Self::Deaf
+            | Self::Busy => &JOINED,
             Self::Bare => &[Target::Bare],
-            Self::Durable | Self::Events => &[Target::Veche],
-            _ if against.is_empty() => usual,
-            _ => against,
+            Self::Scaling | Self::Durable | Self::Events | Self::Flood | Self::Crowd => &[Target::Veche],
         };
+        let has_choice = !matches!(self, Self::Bare | Self::Durable | Self::Events | Self::Flood);
+        let targets = if against.is_empty() || !has_choice { usual } else { against };
         targets.iter().map(|target| target.at(self.door())).collect()
     }
 
-    /// Messages under way in a fan-out.
-    pub(crate) const fn windows(self) -> &'static [u64] {
-        match self.door() {
-            Door::Native => &[1, 4, 64],
-            Door::SocketIo => &[1, 4],
+    /// The fan-outs, where `subscribers` are asked for.
+    pub(crate) fn shapes(self, subscribers: usize) -> Vec<Shape> {
+        let windows = |windows: &[u64]| windows.iter().map(|&it| Shape::window(subscribers, it)).collect();
+        match self {
+            Self::Echo => vec![Shape::window(1, 1)],
+            Self::Rate => vec![Shape::rate(1, 1_000, RATE), Shape::rate(100, 10, RATE)],
+            Self::Scaling => [
+                (1, 10),
+                (1, 100),
+                (1, 1_000),
+                (1, 10_000),
+                (10, 1_000),
+                (100, 100),
+                (1_000, 10),
+                (10_000, 1),
+            ]
+            .map(|(channels, subscribers)| Shape::rate(channels, subscribers, SCALING_RATE))
+            .into(),
+            Self::Socketio | Self::SocketioFanout => windows(&[1, 4]),
+            _ => windows(&[1, 4, 64]),
         }
     }
 
@@ -71,23 +155,9 @@ impl Scenario {
     pub(crate) const fn more_settings(self) -> &'static [&'static str] {
         match self {
             Self::Durable => &process::DURABLE,
+            Self::Flood => &process::LIMITED,
             _ => &[],
         }
-    }
-
-    /// Whether idle connections are held.
-    pub(crate) const fn has_idle(self) -> bool {
-        matches!(self, Self::Idle | Self::All | Self::Socketio | Self::SocketioIdle)
-    }
-
-    /// Whether idle streams of server-sent events are held.
-    pub(crate) const fn has_events(self) -> bool {
-        matches!(self, Self::Idle | Self::Events | Self::All)
-    }
-
-    /// Whether messages are fanned out.
-    pub(crate) const fn has_fanout(self) -> bool {
-        matches!(self, Self::Fanout | Self::Bare | Self::All | Self::Socketio | Self::SocketioFanout)
     }
 }
 

@@ -1,5 +1,6 @@
 //! The repository's own commands: `cargo xtask run` starts the server, `cargo xtask test` proves the tree.
 
+mod bench;
 mod e2e;
 mod failure;
 mod install;
@@ -17,6 +18,8 @@ const USAGE: &str = "\
 Usage:
   cargo xtask run [-- FLAG…]    builds the web UI and the server and runs `veche serve --demo FLAG…`
   cargo xtask test [STEP…]      runs the named steps, or all of them; `--list` names them
+  cargo xtask bench [SCENARIO] [FLAG…]
+                                measures the server beside its peers; `--help` names the scenarios
 ";
 
 fn main() -> ExitCode {
@@ -34,6 +37,7 @@ fn dispatch(arguments: Vec<String>) -> Result<ExitCode, Failure> {
     match arguments.split_first() {
         Some((command, flags)) if command == "run" => run::run(&workspace, flags),
         Some((command, filters)) if command == "test" => test::test(&workspace, filters),
+        Some((command, arguments)) if command == "bench" => bench::bench(&workspace, arguments),
         Some((command, _)) if command == "help" || command == "--help" => {
             print!("{USAGE}");
             Ok(ExitCode::SUCCESS)

@@ -65,7 +65,7 @@ fn own_folder(flags: &[String], env: impl Fn(&str) -> Option<String>) -> Vec<Str
 }
 
 #[cfg(unix)]
-fn become_program(mut command: Command) -> Result<ExitCode, Failure> {
+pub(crate) fn become_program(mut command: Command) -> Result<ExitCode, Failure> {
     use std::os::unix::process::CommandExt;
     // `exec` returns only when it failed.
     let source = command.exec();
@@ -73,7 +73,7 @@ fn become_program(mut command: Command) -> Result<ExitCode, Failure> {
 }
 
 #[cfg(not(unix))]
-fn become_program(mut command: Command) -> Result<ExitCode, Failure> {
+pub(crate) fn become_program(mut command: Command) -> Result<ExitCode, Failure> {
     process::stream(&mut command)?;
     Ok(ExitCode::SUCCESS)
 }
