@@ -11,8 +11,8 @@ const blockOf = (selector: string) => {
   const from = css.indexOf(selector);
   return css.slice(from, css.indexOf('\n}', from));
 };
-const tokens = read(blockOf(':root {') + blockOf("[class*='app-']") + blockOf('.person {'));
-const more = new Map([...tokens, ...read(blockOf('.contrast-more {') + blockOf(".contrast-more [class*='app-']"))]);
+const tokens = read(blockOf(':root {') + blockOf('.app {') + blockOf('.person {'));
+const more = new Map([...tokens, ...read(blockOf('.contrast-more {') + blockOf('.contrast-more .app'))]);
 
 function read(block: string): Map<string, string> {
   return new Map([...block.matchAll(/(--[\w-]+):\s*([^;]+);/g)].map(([, name, value]) => [name ?? '', value?.trim() ?? '']));

@@ -51,16 +51,18 @@ test('a client that does not read costs 2 MiB at most', { ours: true }, async (t
   assert.ok(frames.length < MESSAGES, 'it did not get all');
 });
 
-/** Somebody who reads, and as much as fills what a channel keeps. */
+/** Somebody who reads, and as much as fills what a channel keeps; two, so that one is on another shard. */
 async function warmUp(t, witness, room) {
-  const reader = await connected(t, '/', { transports: ['websocket'] });
   let count = 0;
-  reader.on('bulk', () => (count += 1));
-  await ask(reader, 'join', { room });
-  await ask(witness, 'flood', { room, count: 200, bytes: BYTES });
-  await until('the reader has all', () => count, (seen) => seen === 200);
-  reader.disconnect();
-  await until('the reader is gone', async () => (await ask(witness, 'fetch', { room })).length === 0);
+  const readers = [await connected(t, '/', { transports: ['websocket'] }), await connected(t, '/', { transports: ['websocket'] })];
+  for (const reader of readers) {
+    reader.on('bulk', () => (count += 1));
+    await ask(reader, 'join', { room });
+  }
+  await ask(witness, 'flood', { room, count: 1_000, bytes: BYTES });
+  await until('the readers have all', () => count, (seen) => seen === 2_000);
+  readers.forEach((reader) => reader.disconnect());
+  await until('the readers are gone', async () => (await ask(witness, 'fetch', { room })).length === 0);
 }
 
 /** The resident memory of the app, or 0 where its process is not known. */
