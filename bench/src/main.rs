@@ -26,6 +26,7 @@ mod sequence;
 mod shape;
 mod stress;
 mod stress_table;
+mod tally;
 mod target;
 mod wire;
 

@@ -9,6 +9,9 @@ use std::sync::atomic::{AtomicU64, Ordering};
 pub struct Limits {
     /// Bytes of one message after reassembly and inflation.
     pub frame_bytes: usize,
+    /// Frames of every kind that a session may send in a second, pings of WebSocket among them. It guards the
+    /// others from who sends without a pause: the limits of each kind are below.
+    pub frames_per_second: u32,
     /// Channels that one session may be subscribed to.
     pub channels_per_session: u32,
     /// `message` frames a user may send in a minute, on one node.
@@ -42,6 +45,7 @@ impl Default for Limits {
     fn default() -> Self {
         Self {
             frame_bytes: 64 << 10,
+            frames_per_second: 1_000,
             channels_per_session: 128,
             messages_per_minute: 100,
             messages_burst: 20,
@@ -80,6 +84,12 @@ impl Limits {
             ("messages_per_minute", u64::from(self.messages_per_minute)),
             ("calls_per_second", u64::from(self.calls_per_second)),
         ]
+    }
+
+    /// What `frames_per_second` says: a second's worth may come at once.
+    pub fn frames(&self) -> Quota {
+        let count = self.frames_per_second;
+        Quota { count, period_ms: 1_000, burst: count }
     }
 
     /// What `messages_per_minute` and `messages_burst` say.

@@ -150,12 +150,12 @@ impl Driver {
                     Ok(None) => return,
                     Ok(Some(Event::Text(text))) => self.shard.receive(&link, text),
                     Ok(Some(Event::Binary(_))) => link.end(CloseCode::Unsupported),
-                    Ok(Some(Event::Ping(payload))) => {
+                    Ok(Some(Event::Ping(payload))) if self.shard.admits_control(&link) => {
                         let mut pong = Vec::with_capacity(payload.len() + 2);
                         ws::frame(&mut pong, Opcode::Pong, payload);
                         self.shard.send_control(&link, pong.into());
                     }
-                    Ok(Some(Event::Pong(_))) => {}
+                    Ok(Some(Event::Ping(_) | Event::Pong(_))) => {}
                     Ok(Some(Event::Close(close))) => {
                         self.answer_close(&link, close.map(|(code, _)| code));
                         return;

@@ -85,6 +85,7 @@ impl Reader<'_> {
         let default = Limits::default();
         Limits {
             frame_bytes: self.size("limits.frame_bytes", default.frame_bytes),
+            frames_per_second: self.count("limits.frames_per_second", default.frames_per_second),
             channels_per_session: self.count("limits.channels_per_session", default.channels_per_session),
             messages_per_minute: self.count("limits.messages_per_minute", default.messages_per_minute),
             messages_burst: self.count("limits.messages_burst", default.messages_burst),

@@ -59,6 +59,9 @@ impl Shard {
         }
         let id = emit.id.map(|id| id.to_string());
         let id = id.as_deref();
+        if let Err(flood) = self.meter_frame(link) {
+            return self.refuse(link, id, &flood);
+        }
         let events = link.any_wire().events();
         if let Some((registered, parameter)) = events.and_then(|events| events.find(emit.name)) {
             return self.call_about(link, id, registered, parameter, emit, About::default());

@@ -53,6 +53,11 @@ impl Shard {
             if link.closing().is_some() {
                 return;
             }
+            if let Err(flood) = self.meter_frame(link) {
+                let id = frame.as_ref().map_or_else(|refusal| refusal.id, |frame| frame.id);
+                self.refuse(link, id, &flood);
+                continue;
+            }
             let frame = match frame {
                 Ok(Frame { id, body: Body::Subscribe { channel, since, presence } }) => {
                     self.prepare(link, id, &[channel], since, presence, &mut joins);
@@ -159,6 +164,22 @@ impl Shard {
             };
             Rejection::new(code, message)
         })
+    }
+
+    /// Whether a control frame of the transport may be answered; who sends too many is told, and closed.
+    pub fn admits_control(&self, link: &Link) -> bool {
+        let metered = self.meter_frame(link);
+        if let Err(flood) = &metered {
+            self.refuse(link, None, flood);
+        }
+        metered.is_ok()
+    }
+
+    /// Every frame counts, whatever it asks for.
+    pub(super) fn meter_frame(&self, link: &Link) -> Result<(), Rejection> {
+        let quota = self.node.limits.frames();
+        let taken = link.state.borrow_mut().frames.take(self.now_ms(), quota);
+        taken.map_err(|RetryAfter(ms)| Rejection::rate_limited(ms))
     }
 
     /// Calls, and the small frames that ask for an answer, share one limit.

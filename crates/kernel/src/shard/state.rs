@@ -37,6 +37,7 @@ pub(crate) struct State {
     pub(crate) pinged_ms: u64,
     /// The earliest entry of this session in the wheel.
     pub(crate) armed_ms: u64,
+    pub(crate) frames: Gcra,
     pub(crate) calls: Gcra,
     pub(crate) subscribes: Gcra,
     pub(crate) ephemeral: Gcra,
@@ -125,6 +126,7 @@ impl State {
             pinged_ms: 0,
             armed_ms: u64::MAX,
             calls: Gcra::new(),
+            frames: Gcra::new(),
             subscribes: Gcra::new(),
             ephemeral: Gcra::new(),
             next_call: 0,

@@ -29,6 +29,7 @@ pub(crate) fn quiet(name: &str, class: Class) -> Namespace {
 /// Clients may do as much as they like.
 pub(crate) fn no_limits() -> Limits {
     Limits {
+        frames_per_second: 0,
         channels_per_session: 0,
         messages_per_minute: 0,
         calls_per_second: 0,

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 use veche_kernel::{
-    Ask, Class, Kernel, Limits, Module, Rejection, Right,
+    Ask, Class, CloseCode, Kernel, Limits, Module, Rejection, Right,
     testing::{TestClient, TestNode},
 };
 
@@ -133,6 +133,25 @@ async fn calls_and_subscriptions_have_their_limits() {
         assert_eq!(limited.code, "rate_limited");
         assert!(limited.retry_after_ms.is_some_and(|ms| ms > 0));
     }
+}
+
+/// Red when a kind of frames is bound by nothing: what is over the ephemeral limit is no fault by itself.
+#[tokio::test]
+async fn who_sends_without_a_pause_is_told_and_then_closed() {
+    let limits = Limits { frames_per_second: 100, ephemeral_per_second: 10, ..no_limits() };
+    let node = TestNode::start(Kernel::builder().limits(limits).namespace(quiet("cursor", Class::Ephemeral)));
+    let mut ann = node.client("ann").await;
+    for n in 0..100 {
+        ann.send(message("cursor:1", n));
+    }
+    node.settle().await;
+    assert_eq!(ann.arrived().len(), 0, "a second's worth");
+    for n in 0..19 {
+        ann.send(message("cursor:1", n));
+        assert_eq!(ann.expect_error().await.code, "rate_limited");
+    }
+    ann.send(message("cursor:1", 19));
+    assert_eq!(ann.closed().await, CloseCode::Flood.number());
 }
 
 /// Red when the surplus is sent at once, refused, or lost.

@@ -12,6 +12,7 @@ use std::{
 use bytes::{Bytes, BytesMut};
 use socket2::SockRef;
 use tokio::{net::TcpStream, time::Sleep};
+use veche_kernel::Gcra;
 use veche_protocol::{
     engine_io::{End, Revision, Transport},
     ws::{self, Config, Decoder, Event, Input, Opcode, Role},
@@ -62,7 +63,14 @@ pub(super) fn probe(engine: Rc<Engine>, arrived: Arrived, is_welcome: bool) {
 
 fn run(engine: Rc<Engine>, stream: Rc<Stream>, early: Bytes, deflate: bool, guest: Guest) {
     let config = Config::new(Role::Server, engine.io.engine.max_payload).with_deflate(deflate);
-    let mut driver = Driver { engine, stream, decoder: Decoder::new(config), closing: None, _guest: guest };
+    let mut driver = Driver {
+        engine,
+        stream,
+        decoder: Decoder::new(config),
+        closing: None,
+        pings: Gcra::new(),
+        _guest: guest,
+    };
     if !early.is_empty() {
         driver.consume(&mut BytesMut::from(early));
     }
@@ -75,6 +83,8 @@ struct Driver {
     decoder: Decoder,
     /// Our close frame was sent, and the peer's answer is awaited.
     closing: Option<Pin<Box<Sleep>>>,
+    /// Its pings of WebSocket, which no client of Socket.IO sends.
+    pings: Gcra,
     _guest: Guest,
 }
 
@@ -142,6 +152,11 @@ impl Driver {
                     }
                     Ok(Some(Event::Text(text))) => self.engine.on_probe_text(text),
                     Ok(Some(Event::Binary(_))) => self.engine.on_probe_fault(),
+                    Ok(Some(Event::Ping(_))) if self.pings_too_often() => {
+                        self.engine.fail(End::TransportError);
+                        self.stream.ends.set(true);
+                        return;
+                    }
                     Ok(Some(Event::Ping(payload))) => {
                         let mut pong = Vec::with_capacity(payload.len() + 2);
                         ws::frame(&mut pong, Opcode::Pong, payload);
@@ -172,6 +187,11 @@ impl Driver {
                 }
             }
         });
+    }
+
+    fn pings_too_often(&mut self) -> bool {
+        let quota = self.engine.door.kernel.limits().frames();
+        self.pings.take(self.engine.shard.now_ms(), quota).is_err()
     }
 
     /// Says goodbye, and gives the peer a moment to take everything and to answer.

@@ -84,6 +84,7 @@ impl World {
     fn server(&self) -> Server {
         let mut module = Module::new("rules");
         let mut builder = Kernel::builder().shards(1).guests(true).limits(Limits {
+            frames_per_second: 0,
             channels_per_session: 0,
             messages_per_minute: 0,
             calls_per_second: 0,
