@@ -17,7 +17,7 @@ use signal_hook::consts::{SIGINT, SIGTERM};
 use tempfile::TempDir;
 
 use crate::{
-    build,
+    build::{self, Script},
     error::{BenchError, Context},
     target::Target,
 };
@@ -142,18 +142,23 @@ impl Drop for Server {
 
 /// The command that starts a server: the one place that knows.
 fn command(target: Target, programs: &Path, port: u16, data: &Path, more: &[&str]) -> Vec<String> {
-    let program = programs.join(target.name());
     let port = port.to_string();
     let shown = |path: &Path| path.display().to_string();
+    let program = |name: &str| shown(&programs.join(name));
+    let script = |Script { folder, file }: Script| program(&format!("{folder}/{file}"));
     match target {
-        Target::Veche => {}
-        Target::Lean | Target::Bare | Target::Socketioxide => return vec![shown(&program), port],
-        Target::SocketioNode => {
-            return vec!["node".to_owned(), shown(&program.join(build::NODE_PROGRAM)), port];
+        Target::Veche => veche(&program(target.name()), &port, &shown(data), more),
+        Target::Lean | Target::Bare | Target::Axum | Target::Socketioxide => {
+            vec![program(target.name()), port]
         }
+        Target::SocketioNode => vec!["node".to_owned(), script(build::SOCKETIO_NODE), port],
+        Target::Ws => vec!["node".to_owned(), script(build::WS), port],
+        Target::Bun => vec![program(build::BUN_PROGRAM), script(build::BUN), port],
     }
-    let (program, data) = (shown(&program), shown(data));
-    let fixed = [&program, "serve", "--demo", "--port", &port, "--data", &data];
+}
+
+fn veche(program: &str, port: &str, data: &str, more: &[&str]) -> Vec<String> {
+    let fixed = [program, "serve", "--demo", "--port", port, "--data", data];
     let settings = SETTINGS.iter().chain(more).flat_map(|setting| ["--set", setting]);
     fixed.into_iter().chain(settings).map(str::to_owned).collect()
 }
