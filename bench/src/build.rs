@@ -1,4 +1,4 @@
-//! The servers' programs: built by cargo, or installed by npm.
+//! The servers' programs: built by cargo or by go, or installed by npm.
 
 use std::{
     fs,
@@ -16,6 +16,8 @@ use crate::{
 const PEERS: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/peers");
 /// A copy of the lock file that npm has installed.
 const INSTALLED: &str = "installed.json";
+/// The program of `nats-server`, which is not called like the target.
+pub(crate) const NATS_PROGRAM: &str = "nats-server";
 /// The program that npm's `bun` brings for this machine. Its package would put it into its own folder by a
 /// script, and scripts are not run.
 pub(crate) const BUN_PROGRAM: &str = if cfg!(target_arch = "aarch64") {
@@ -47,6 +49,8 @@ enum Source {
     Cargo(&'static str),
     /// A package of npm.
     Npm(Script),
+    /// A module of Go at an exact version.
+    Go(&'static str),
 }
 
 impl Source {
@@ -60,6 +64,8 @@ impl Source {
             Target::SocketioNode => Self::Npm(SOCKETIO_NODE),
             Target::Ws => Self::Npm(WS),
             Target::Bun => Self::Npm(BUN),
+            Target::Nats => Self::Go("github.com/nats-io/nats-server/v2@v2.15.3"),
+            Target::Centrifugo => Self::Go("github.com/centrifugal/centrifugo/v6@v6.9.1"),
         }
     }
 }
@@ -77,6 +83,7 @@ pub(crate) fn servers(targets: &[Target], with_bound: bool, skip: bool) -> Resul
         match Source::of(*target) {
             Source::Cargo(package) => packages.push(package),
             Source::Npm(script) => install(script, &programs)?,
+            Source::Go(module) => fetch(module, &programs)?,
         }
     }
     packages.extend(with_bound.then_some(bound::PACKAGE));
@@ -111,6 +118,11 @@ fn install(Script { folder, file }: Script, programs: &Path) -> Result<(), Bench
     npm.args(["ci", "--ignore-scripts", "--no-audit", "--no-fund", "--loglevel=error"]).current_dir(&folder);
     succeed(&mut npm, "run npm")?;
     fs::write(folder.join(INSTALLED), lock).context("note what npm has installed")
+}
+
+/// Has go build a module's program; it does so only once for each version.
+fn fetch(module: &str, programs: &Path) -> Result<(), BenchError> {
+    succeed(Command::new("go").args(["install", module]).env("GOBIN", programs), "run go")
 }
 
 fn succeed(command: &mut Command, what: &str) -> Result<(), BenchError> {

@@ -49,6 +49,10 @@ pub(crate) const DURABLE: [&str; 5] = [
     "limits.subscribes_per_minute=0",
 ];
 
+/// The files by which NATS and Centrifugo are told what they do, in the server's folder.
+const NATS_FILE: &str = "nats.conf";
+const CENTRIFUGO_FILE: &str = "centrifugo.toml";
+
 /// Ctrl-C and SIGTERM, noticed between two turns so that every guard runs.
 #[derive(Debug, Clone)]
 pub(crate) struct Stop(Arc<AtomicBool>);
@@ -91,6 +95,7 @@ impl Server {
     ) -> Result<Self, BenchError> {
         let data = TempDir::with_prefix("veche-bench-").context("make a folder for the server")?;
         let port = free_port().context("find a free port")?;
+        configure(target, data.path(), port)?;
         let core = core.to_string();
         let shown = command(target, Path::new(""), port, Path::new("DATA"), more);
         let shown = shown.iter().map(|word| quoted(word)).collect::<Vec<_>>().join(" ");
@@ -140,6 +145,23 @@ impl Drop for Server {
     }
 }
 
+/// The file by which a server is told what it does, where there is one: its name and its text, in which DATA
+/// and PORT stand for what differs.
+const fn configuration(target: Target) -> Option<(&'static str, &'static str)> {
+    match target {
+        Target::Nats => Some((NATS_FILE, include_str!("../peers/nats/nats.conf"))),
+        Target::Centrifugo => Some((CENTRIFUGO_FILE, include_str!("../peers/centrifugo/centrifugo.toml"))),
+        _ => None,
+    }
+}
+
+/// Writes it into the server's folder.
+fn configure(target: Target, data: &Path, port: u16) -> Result<(), BenchError> {
+    let Some((name, text)) = configuration(target) else { return Ok(()) };
+    let text = text.replace("PORT", &port.to_string()).replace("DATA", &data.display().to_string());
+    fs::write(data.join(name), text).context("write the server's configuration")
+}
+
 /// The command that starts a server: the one place that knows.
 fn command(target: Target, programs: &Path, port: u16, data: &Path, more: &[&str]) -> Vec<String> {
     let port = port.to_string();
@@ -154,6 +176,10 @@ fn command(target: Target, programs: &Path, port: u16, data: &Path, more: &[&str
         Target::SocketioNode => vec!["node".to_owned(), script(build::SOCKETIO_NODE), port],
         Target::Ws => vec!["node".to_owned(), script(build::WS), port],
         Target::Bun => vec![program(build::BUN_PROGRAM), script(build::BUN), port],
+        Target::Nats => vec![program(build::NATS_PROGRAM), "-c".to_owned(), shown(&data.join(NATS_FILE))],
+        Target::Centrifugo => {
+            vec![program(target.name()), "-c".to_owned(), shown(&data.join(CENTRIFUGO_FILE))]
+        }
     }
 }
 

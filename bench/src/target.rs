@@ -18,6 +18,10 @@ pub(crate) enum Target {
     Axum,
     /// `bench/peers/ws-node`.
     Ws,
+    /// nats-server, with `bench/peers/nats`.
+    Nats,
+    /// Centrifugo, with `bench/peers/centrifugo`.
+    Centrifugo,
     /// `bench/peers/socketio-node`.
     SocketioNode,
     /// `bench/peers/socketioxide`.
@@ -53,13 +57,15 @@ pub(crate) struct Contender {
 
 impl Target {
     /// All of them, in the order of the tables.
-    pub(crate) const ALL: [Self; 8] = [
+    pub(crate) const ALL: [Self; 10] = [
         Self::Veche,
         Self::Lean,
         Self::Bare,
         Self::Bun,
         Self::Axum,
         Self::Ws,
+        Self::Nats,
+        Self::Centrifugo,
         Self::SocketioNode,
         Self::Socketioxide,
     ];
@@ -73,6 +79,8 @@ impl Target {
             Self::Bun => "bun",
             Self::Axum => "axum",
             Self::Ws => "ws",
+            Self::Nats => "nats",
+            Self::Centrifugo => "centrifugo",
             Self::SocketioNode => "socketio-node",
             Self::Socketioxide => "socketioxide",
         }
@@ -89,6 +97,8 @@ impl Target {
             (Self::Veche, Door::Native) => Dialect::Veche,
             (Self::Lean | Self::Bun | Self::Axum | Self::Ws, Door::Native) => Dialect::Lean,
             (Self::Bare, Door::Native) => Dialect::Bare,
+            (Self::Nats, Door::Native) => Dialect::Nats,
+            (Self::Centrifugo, Door::Native) => Dialect::Centrifugo,
             (Self::Veche | Self::SocketioNode | Self::Socketioxide, Door::SocketIo) => Dialect::SocketIo,
             (_, Door::SocketIo) | (Self::SocketioNode | Self::Socketioxide, Door::Native) => {
                 return Err(BenchError::Unfit(format!("{} does not speak this protocol", self.name())));
