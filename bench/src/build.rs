@@ -1,4 +1,4 @@
-//! The servers' programs: built by cargo, or installed by npm.
+//! The servers' programs: built by cargo or by go, or installed by npm.
 
 use std::{
     fs,
@@ -12,14 +12,63 @@ use crate::{
     target::Target,
 };
 
-/// The sources of the reference server of Socket.IO.
-const NODE_SOURCES: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/peers/socketio-node");
-/// What it needs of them, its program first.
-const NODE_FILES: [&str; 3] = [NODE_PROGRAM, "package.json", "package-lock.json"];
-/// Its program, in the folder that is called like the target.
-pub(crate) const NODE_PROGRAM: &str = "server.mjs";
+/// The sources of the peers.
+const PEERS: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/peers");
 /// A copy of the lock file that npm has installed.
 const INSTALLED: &str = "installed.json";
+/// The program of `nats-server`, which is not called like the target.
+pub(crate) const NATS_PROGRAM: &str = "nats-server";
+/// The program that npm's `bun` brings for this machine. Its package would put it into its own folder by a
+/// script, and scripts are not run.
+pub(crate) const BUN_PROGRAM: &str = if cfg!(target_arch = "aarch64") {
+    "bun/node_modules/@oven/bun-linux-aarch64/bin/bun"
+} else {
+    "bun/node_modules/@oven/bun-linux-x64/bin/bun"
+};
+
+/// A server that is a script and what npm brings for it.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Script {
+    /// Its folder in the peers' sources, and in that of the programs.
+    pub(crate) folder: &'static str,
+    /// The file in it that is run.
+    pub(crate) file: &'static str,
+}
+
+/// On npm `socket.io`.
+pub(crate) const SOCKETIO_NODE: Script = Script { folder: "socketio-node", file: "server.mjs" };
+/// On npm `ws`.
+pub(crate) const WS: Script = Script { folder: "ws-node", file: "server.mjs" };
+/// On npm `bun`.
+pub(crate) const BUN: Script = Script { folder: "bun", file: "server.js" };
+
+/// Where a server's program comes from.
+#[derive(Debug, Clone, Copy)]
+enum Source {
+    /// A package of this workspace.
+    Cargo(&'static str),
+    /// A package of npm.
+    Npm(Script),
+    /// A module of Go at an exact version.
+    Go(&'static str),
+}
+
+impl Source {
+    const fn of(target: Target) -> Self {
+        match target {
+            Target::Veche => Self::Cargo("veche-server"),
+            Target::Lean => Self::Cargo("veche-bench-lean"),
+            Target::Bare => Self::Cargo("veche-bench-bare"),
+            Target::Axum => Self::Cargo("veche-bench-axum"),
+            Target::Socketioxide => Self::Cargo("veche-bench-socketioxide"),
+            Target::SocketioNode => Self::Npm(SOCKETIO_NODE),
+            Target::Ws => Self::Npm(WS),
+            Target::Bun => Self::Npm(BUN),
+            Target::Nats => Self::Go("github.com/nats-io/nats-server/v2@v2.15.3"),
+            Target::Centrifugo => Self::Go("github.com/centrifugal/centrifugo/v6@v6.9.1"),
+        }
+    }
+}
 
 /// Builds the servers in release, in the target folder that this program came from, and says where
 /// the programs are. `with_bound` is for durable channels.
@@ -29,29 +78,19 @@ pub(crate) fn servers(targets: &[Target], with_bound: bool, skip: bool) -> Resul
     if skip {
         return Ok(programs);
     }
-    let packages: Vec<_> = targets
-        .iter()
-        .filter_map(|target| package(*target))
-        .chain(with_bound.then_some(bound::PACKAGE))
-        .collect();
+    let mut packages = Vec::new();
+    for target in targets {
+        match Source::of(*target) {
+            Source::Cargo(package) => packages.push(package),
+            Source::Npm(script) => install(script, &programs)?,
+            Source::Go(module) => fetch(module, &programs)?,
+        }
+    }
+    packages.extend(with_bound.then_some(bound::PACKAGE));
     if !packages.is_empty() {
         build(&packages, programs.parent().unwrap_or(&programs))?;
     }
-    if targets.contains(&Target::SocketioNode) {
-        install(&programs.join(Target::SocketioNode.name()))?;
-    }
     Ok(programs)
-}
-
-/// The package of a server that is ours to compile.
-const fn package(target: Target) -> Option<&'static str> {
-    match target {
-        Target::Veche => Some("veche-server"),
-        Target::Lean => Some("veche-bench-lean"),
-        Target::Bare => Some("veche-bench-bare"),
-        Target::Socketioxide => Some("veche-bench-socketioxide"),
-        Target::SocketioNode => None,
-    }
 }
 
 fn build(packages: &[&str], folder: &Path) -> Result<(), BenchError> {
@@ -63,11 +102,12 @@ fn build(packages: &[&str], folder: &Path) -> Result<(), BenchError> {
     succeed(&mut cargo, "run cargo")
 }
 
-/// Copies the server into `folder` and has npm bring what its lock file names, unless it is there.
-fn install(folder: &Path) -> Result<(), BenchError> {
-    fs::create_dir_all(folder).context("make a folder for the server on Node")?;
-    for file in NODE_FILES {
-        fs::copy(Path::new(NODE_SOURCES).join(file), folder.join(file)).context(&format!("copy {file}"))?;
+/// Copies the server to the programs and has npm bring what its lock file names, unless it is there.
+fn install(Script { folder, file }: Script, programs: &Path) -> Result<(), BenchError> {
+    let (sources, folder) = (Path::new(PEERS).join(folder), programs.join(folder));
+    fs::create_dir_all(&folder).context("make a folder for a script")?;
+    for file in [file, "package.json", "package-lock.json"] {
+        fs::copy(sources.join(file), folder.join(file)).context(&format!("copy {file}"))?;
     }
     let read = |file| fs::read(folder.join(file));
     let lock = read("package-lock.json").context("read package-lock.json")?;
@@ -75,9 +115,14 @@ fn install(folder: &Path) -> Result<(), BenchError> {
         return Ok(());
     }
     let mut npm = Command::new("npm");
-    npm.args(["ci", "--ignore-scripts", "--no-audit", "--no-fund", "--loglevel=error"]).current_dir(folder);
+    npm.args(["ci", "--ignore-scripts", "--no-audit", "--no-fund", "--loglevel=error"]).current_dir(&folder);
     succeed(&mut npm, "run npm")?;
     fs::write(folder.join(INSTALLED), lock).context("note what npm has installed")
+}
+
+/// Has go build a module's program; it does so only once for each version.
+fn fetch(module: &str, programs: &Path) -> Result<(), BenchError> {
+    succeed(Command::new("go").args(["install", module]).env("GOBIN", programs), "run go")
 }
 
 fn succeed(command: &mut Command, what: &str) -> Result<(), BenchError> {

@@ -1,8 +1,12 @@
 //! What clients and servers say to each other: the frames of each protocol.
 
+mod nats;
+
 use std::io::Write;
 
 use crate::wire;
+
+pub(crate) use self::nats::first_message;
 
 /// Where the publisher's number stands in a payload. Numbers are counted from [`FIRST`], so that all
 /// have the same width.
@@ -27,6 +31,21 @@ pub(crate) enum Dialect {
     Bare,
     /// Socket.IO 5 on Engine.IO 4, over WebSocket from the start.
     SocketIo,
+    /// The client protocol of NATS, in WebSocket frames.
+    Nats,
+    /// The JSON protocol of Centrifugo.
+    Centrifugo,
+}
+
+/// How messages lie in a server's frames.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Framing {
+    /// A text frame is one message.
+    Whole,
+    /// A text frame holds messages with newlines between them.
+    Lines,
+    /// Frames, text or not, are pieces of a stream of bytes; [`first_message`] finds the messages in it.
+    Stream,
 }
 
 /// What a client waits for before it goes on: a text message that contains these bytes.
@@ -37,9 +56,19 @@ impl Dialect {
     pub(crate) const fn path(self) -> Option<&'static str> {
         match self {
             Self::Veche => Some("/realtime/ws"),
-            Self::Lean => Some("/"),
+            Self::Lean | Self::Nats => Some("/"),
             Self::Bare => None,
             Self::SocketIo => Some("/socket.io/?EIO=4&transport=websocket"),
+            Self::Centrifugo => Some("/connection/websocket"),
+        }
+    }
+
+    /// How the server's messages lie in its frames.
+    pub(crate) const fn framing(self) -> Framing {
+        match self {
+            Self::Veche | Self::Lean | Self::Bare | Self::SocketIo => Framing::Whole,
+            Self::Centrifugo => Framing::Lines,
+            Self::Nats => Framing::Stream,
         }
     }
 
@@ -47,14 +76,26 @@ impl Dialect {
     pub(crate) fn events(self, port: u16) -> Option<String> {
         match self {
             Self::Veche => Some(wire::events("/realtime/events", &channel_name(0), port)),
-            Self::Lean | Self::Bare | Self::SocketIo => None,
+            Self::Lean | Self::Bare | Self::SocketIo | Self::Nats | Self::Centrifugo => None,
         }
     }
 
-    /// What the server says before it asks who the client is, and what the client answers.
-    pub(crate) const fn opening(self) -> Option<(Marker, &'static [u8])> {
+    /// What the server says before it is told who the client is.
+    pub(crate) const fn opening(self) -> Option<Marker> {
         match self {
-            Self::SocketIo => Some((br#"0{"sid":"#, b"40")),
+            Self::SocketIo => Some(br#"0{"sid":"#),
+            Self::Nats => Some(b"INFO {"),
+            Self::Veche | Self::Lean | Self::Bare | Self::Centrifugo => None,
+        }
+    }
+
+    /// What the client says of itself, after [`Self::opening`] where there is one.
+    pub(crate) const fn introduction(self) -> Option<&'static [u8]> {
+        match self {
+            Self::SocketIo => Some(b"40"),
+            // With a higher `protocol` the server may say INFO again at any time.
+            Self::Nats => Some(b"CONNECT {\"verbose\":false,\"pedantic\":false,\"protocol\":0}\r\n"),
+            Self::Centrifugo => Some(br#"{"id":1,"connect":{}}"#),
             Self::Veche | Self::Lean | Self::Bare => None,
         }
     }
@@ -63,6 +104,8 @@ impl Dialect {
     pub(crate) const fn heartbeat(self) -> Option<(&'static [u8], &'static [u8])> {
         match self {
             Self::SocketIo => Some((b"2", b"3")),
+            Self::Nats => Some((b"PING", b"PONG\r\n")),
+            Self::Centrifugo => Some((b"{}", b"{}")),
             Self::Veche | Self::Lean | Self::Bare => None,
         }
     }
@@ -71,8 +114,10 @@ impl Dialect {
     pub(crate) const fn greeting(self) -> Option<Marker> {
         match self {
             Self::Veche => Some(br#""type":"welcome""#),
-            Self::Lean | Self::Bare => None,
+            // NATS has said all in its opening.
+            Self::Lean | Self::Bare | Self::Nats => None,
             Self::SocketIo => Some(br#"40{"sid":"#),
+            Self::Centrifugo => Some(br#"{"id":1,"connect":{"#),
         }
     }
 
@@ -82,6 +127,8 @@ impl Dialect {
             Self::Veche => br#""type":"subscribed""#,
             Self::Lean | Self::Bare => br#""type":"joined""#,
             Self::SocketIo => b"430[",
+            Self::Nats => b"PONG",
+            Self::Centrifugo => br#"{"id":2,"subscribe":{"#,
         }
     }
 
@@ -92,6 +139,9 @@ impl Dialect {
             Self::Veche => format!(r#"{{"type":"subscribe","channel":"{channel}"}}"#),
             Self::Lean | Self::Bare => format!(r#"{{"type":"join","room":"{channel}"}}"#),
             Self::SocketIo => format!(r#"420["subscribe",{{"channel":"{channel}"}}]"#),
+            // A subscription is not answered, but what comes behind it is, in order.
+            Self::Nats => format!("SUB {} 1\r\nPING\r\n", subject(&channel)),
+            Self::Centrifugo => format!(r#"{{"id":2,"subscribe":{{"channel":"{channel}"}}}}"#),
         };
         wire::write_frame(out, wire::TEXT, frame.as_bytes());
     }
@@ -100,20 +150,27 @@ impl Dialect {
     pub(crate) fn is_refusal(self, payload: &[u8]) -> bool {
         match self {
             Self::SocketIo => payload.starts_with(b"44") || payload.starts_with(b"43") && has_error(payload),
+            Self::Nats => payload.starts_with(b"-ERR"),
+            Self::Centrifugo => has_error(payload),
             Self::Veche | Self::Lean | Self::Bare => false,
         }
     }
 
     /// Whether every publication is acknowledged.
     pub(crate) const fn acknowledges(self) -> bool {
-        matches!(self, Self::SocketIo)
+        matches!(self, Self::SocketIo | Self::Centrifugo)
     }
 
     /// The number of the publication that the server has taken, if the payload says so.
     pub(crate) fn acknowledged(self, payload: &[u8]) -> Option<u64> {
-        let rest = payload.strip_prefix(b"43").filter(|_| self.acknowledges() && !has_error(payload))?;
-        let (digits, _) = rest.split_at_checked(memchr::memchr(b'[', rest)?)?;
-        str::from_utf8(digits).ok()?.parse().ok()
+        let (before, after, first): (&[u8], &[u8], u64) = match self {
+            Self::SocketIo => (b"43", b"[", 0),
+            Self::Centrifugo => (br#"{"id":"#, br#","publish":"#, FIRST),
+            Self::Veche | Self::Lean | Self::Bare | Self::Nats => return None,
+        };
+        let rest = payload.strip_prefix(before).filter(|_| !has_error(payload))?;
+        let (digits, _) = rest.split_at_checked(memchr::memmem::find(rest, after)?)?;
+        str::from_utf8(digits).ok()?.parse::<u64>().ok()?.checked_sub(first)
     }
 
     /// Appends the frame that publishes `number` to a channel.
@@ -121,30 +178,32 @@ impl Dialect {
         let mut data = Vec::new();
         write_data(&mut data, number);
         let (data, channel) = (String::from_utf8_lossy(&data), channel_name(channel));
-        match self {
-            Self::Veche => {
-                let frame = format!(r#"{{"type":"message","channel":"{channel}","data":{data}}}"#);
-                wire::write_frame(out, wire::TEXT, frame.as_bytes());
-            }
-            Self::Lean => {
-                let frame = format!(r#"{{"type":"pub","room":"{channel}","data":{data}}}"#);
-                wire::write_frame(out, wire::TEXT, frame.as_bytes());
-            }
+        let frame = match self {
+            Self::Veche => format!(r#"{{"type":"message","channel":"{channel}","data":{data}}}"#),
+            Self::Lean => format!(r#"{{"type":"pub","room":"{channel}","data":{data}}}"#),
             Self::Bare => {
                 let frame = format!(r#"{{"type":"msg","room":"{channel}","data":{data}}}"#);
-                wire::write_server_frame(out, wire::TEXT, frame.as_bytes());
+                return wire::write_server_frame(out, wire::TEXT, frame.as_bytes());
             }
-            Self::SocketIo => {
-                let frame = format!(r#"42{number}["message",{{"channel":"{channel}","data":{data}}}]"#);
-                wire::write_frame(out, wire::TEXT, frame.as_bytes());
+            Self::SocketIo => format!(r#"42{number}["message",{{"channel":"{channel}","data":{data}}}]"#),
+            Self::Nats => format!("PUB {} {}\r\n{data}\r\n", subject(&channel), data.len()),
+            Self::Centrifugo => {
+                let id = FIRST + number;
+                format!(r#"{{"id":{id},"publish":{{"channel":"{channel}","data":{data}}}}}"#)
             }
-        }
+        };
+        wire::write_frame(out, wire::TEXT, frame.as_bytes());
     }
 }
 
 /// A channel's name, by its number.
 fn channel_name(channel: usize) -> String {
     format!("{NAMESPACE}:{channel}")
+}
+
+/// The same in NATS, which parts its names by dots.
+fn subject(channel: &str) -> String {
+    channel.replace(':', ".")
 }
 
 fn has_error(payload: &[u8]) -> bool {
@@ -206,7 +265,14 @@ mod tests {
 
     #[test]
     fn every_dialect_publishes_the_number() {
-        for dialect in [Dialect::Veche, Dialect::Lean, Dialect::Bare, Dialect::SocketIo] {
+        for dialect in [
+            Dialect::Veche,
+            Dialect::Lean,
+            Dialect::Bare,
+            Dialect::SocketIo,
+            Dialect::Nats,
+            Dialect::Centrifugo,
+        ] {
             let mut frame = Vec::new();
             dialect.write_publication(&mut frame, 3, 7);
             if dialect != Dialect::Bare {
@@ -217,8 +283,9 @@ mod tests {
             assert_eq!(NumberFinder::default().find(&frame), Some(7), "{dialect:?}");
         }
     }
+
     #[test]
-    fn only_socket_io_acknowledges_and_refuses_by_its_packets() {
+    fn socket_io_acknowledges_and_refuses_by_its_packets() {
         let socket_io = Dialect::SocketIo;
         for (payload, number, is_refusal) in [
             (r#"430[{"type":"subscribed"}]"#, Some(0), false),
@@ -231,6 +298,21 @@ mod tests {
             assert_eq!(socket_io.acknowledged(payload.as_bytes()), number, "{payload}");
             assert_eq!(socket_io.is_refusal(payload.as_bytes()), is_refusal, "{payload}");
             assert_eq!(Dialect::Veche.acknowledged(payload.as_bytes()), None, "{payload}");
+        }
+    }
+
+    #[test]
+    fn centrifugo_acknowledges_and_refuses_by_the_id_of_the_command() {
+        let centrifugo = Dialect::Centrifugo;
+        for (payload, number, is_refusal) in [
+            (r#"{"id":1000000042,"publish":{}}"#, Some(42), false),
+            (r#"{"id":1000000042,"error":{"code":103,"message":"permission denied"}}"#, None, true),
+            (r#"{"id":2,"subscribe":{}}"#, None, false),
+            (r#"{"push":{"channel":"bench:1","pub":{"data":{"seq":1000000000}}}}"#, None, false),
+            ("{}", None, false),
+        ] {
+            assert_eq!(centrifugo.acknowledged(payload.as_bytes()), number, "{payload}");
+            assert_eq!(centrifugo.is_refusal(payload.as_bytes()), is_refusal, "{payload}");
         }
     }
 }

@@ -17,7 +17,7 @@ use signal_hook::consts::{SIGINT, SIGTERM};
 use tempfile::TempDir;
 
 use crate::{
-    build,
+    build::{self, Script},
     error::{BenchError, Context},
     target::Target,
 };
@@ -53,6 +53,10 @@ pub(crate) const DURABLE: [&str; 5] = [
 /// What Veche is told beside it where somebody floods it: the limit of frames is on again, twice as high as it
 /// is by itself, so that the quiet channels' publisher gets through, who is one session for all of them.
 pub(crate) const LIMITED: [&str; 1] = ["limits.frames_per_second=2000"];
+
+/// The files by which NATS and Centrifugo are told what they do, in the server's folder.
+const NATS_FILE: &str = "nats.conf";
+const CENTRIFUGO_FILE: &str = "centrifugo.toml";
 
 /// Ctrl-C and SIGTERM, noticed between two turns so that every guard runs.
 #[derive(Debug, Clone)]
@@ -96,6 +100,7 @@ impl Server {
     ) -> Result<Self, BenchError> {
         let data = TempDir::with_prefix("veche-bench-").context("make a folder for the server")?;
         let port = free_port().context("find a free port")?;
+        configure(target, data.path(), port)?;
         let core = core.to_string();
         let shown = command(target, Path::new(""), port, Path::new("DATA"), more);
         let shown = shown.iter().map(|word| quoted(word)).collect::<Vec<_>>().join(" ");
@@ -145,20 +150,46 @@ impl Drop for Server {
     }
 }
 
+/// The file by which a server is told what it does, where there is one: its name and its text, in which DATA
+/// and PORT stand for what differs.
+const fn configuration(target: Target) -> Option<(&'static str, &'static str)> {
+    match target {
+        Target::Nats => Some((NATS_FILE, include_str!("../peers/nats/nats.conf"))),
+        Target::Centrifugo => Some((CENTRIFUGO_FILE, include_str!("../peers/centrifugo/centrifugo.toml"))),
+        _ => None,
+    }
+}
+
+/// Writes it into the server's folder.
+fn configure(target: Target, data: &Path, port: u16) -> Result<(), BenchError> {
+    let Some((name, text)) = configuration(target) else { return Ok(()) };
+    let text = text.replace("PORT", &port.to_string()).replace("DATA", &data.display().to_string());
+    fs::write(data.join(name), text).context("write the server's configuration")
+}
+
 /// The command that starts a server: the one place that knows.
 fn command(target: Target, programs: &Path, port: u16, data: &Path, more: &[String]) -> Vec<String> {
-    let program = programs.join(target.name());
     let port = port.to_string();
     let shown = |path: &Path| path.display().to_string();
+    let program = |name: &str| shown(&programs.join(name));
+    let script = |Script { folder, file }: Script| program(&format!("{folder}/{file}"));
     match target {
-        Target::Veche => {}
-        Target::Lean | Target::Bare | Target::Socketioxide => return vec![shown(&program), port],
-        Target::SocketioNode => {
-            return vec!["node".to_owned(), shown(&program.join(build::NODE_PROGRAM)), port];
+        Target::Veche => veche(&program(target.name()), &port, &shown(data), more),
+        Target::Lean | Target::Bare | Target::Axum | Target::Socketioxide => {
+            vec![program(target.name()), port]
+        }
+        Target::SocketioNode => vec!["node".to_owned(), script(build::SOCKETIO_NODE), port],
+        Target::Ws => vec!["node".to_owned(), script(build::WS), port],
+        Target::Bun => vec![program(build::BUN_PROGRAM), script(build::BUN), port],
+        Target::Nats => vec![program(build::NATS_PROGRAM), "-c".to_owned(), shown(&data.join(NATS_FILE))],
+        Target::Centrifugo => {
+            vec![program(target.name()), "-c".to_owned(), shown(&data.join(CENTRIFUGO_FILE))]
         }
     }
-    let (program, data) = (shown(&program), shown(data));
-    let fixed = [&program, "serve", "--demo", "--port", &port, "--data", &data];
+}
+
+fn veche(program: &str, port: &str, data: &str, more: &[String]) -> Vec<String> {
+    let fixed = [program, "serve", "--demo", "--port", port, "--data", data];
     let settings =
         SETTINGS.into_iter().chain(more.iter().map(String::as_str)).flat_map(|setting| ["--set", setting]);
     fixed.into_iter().chain(settings).map(str::to_owned).collect()

@@ -1,4 +1,4 @@
-//! What a person reads of the Socket.IO door beside its peers: how many times the first server's figures
+//! What a person reads of Veche beside other servers: how many times the first server's figures
 //! theirs are. Each quotient is that of one repeat, in which the two ran after each other.
 
 use crate::{

@@ -86,7 +86,7 @@ impl Report {
         self.write_idle(&mut text);
         let shapes = self.shapes();
         fanout_table::write(&mut text, self.door, &shapes, |target| self.fanouts(target));
-        if self.door == Door::SocketIo {
+        if self.has_peers() {
             let windows: Vec<_> = shapes.iter().filter_map(Shape::under_way).collect();
             ratios::write(&mut text, &self.runs, &windows);
         }
@@ -94,6 +94,11 @@ impl Report {
         durable_table::write(&mut text, &self.durables());
         self.write_remarks(&mut text);
         text
+    }
+
+    /// Whether somebody else's server took part.
+    fn has_peers(&self) -> bool {
+        self.runs.iter().any(|run| !run.target.is_ours())
     }
 
     fn write_facts(&self, out: &mut String) {

@@ -13,6 +13,9 @@ use crate::{
 const NATIVE: [Target; 3] = [Target::Veche, Target::Lean, Target::Bare];
 /// The same where clients are greeted and join.
 const JOINED: [Target; 2] = [Target::Veche, Target::Lean];
+/// Beside the servers that others use.
+const FIELD: [Target; 7] =
+    [Target::Veche, Target::Lean, Target::Axum, Target::Ws, Target::Bun, Target::Nats, Target::Centrifugo];
 /// The same of the Socket.IO door.
 const SOCKETIO: [Target; 3] = [Target::Veche, Target::SocketioNode, Target::Socketioxide];
 
@@ -39,6 +42,8 @@ pub(crate) enum Scenario {
     Rate,
     /// The cost of a delivery over connections and channels.
     Scaling,
+    /// Idle, fan-out and rate beside the servers that others use.
+    Field,
     /// Publications to a durable channel and their replay, beside the database alone.
     Durable,
     /// Everybody connects at once.
@@ -103,7 +108,7 @@ impl Scenario {
             Self::Busy => &[Act::Busy],
             Self::Flood => &[Act::Flood],
             Self::Crowd => &[Act::Crowd],
-            Self::Socketio => &[Act::Idle, Act::Fanout],
+            Self::Socketio | Self::Field => &[Act::Idle, Act::Fanout],
             Self::All => &[Act::Idle, Act::Events, Act::Fanout],
         }
     }
@@ -121,6 +126,7 @@ impl Scenario {
             | Self::Deaf
             | Self::Busy => &JOINED,
             Self::Bare => &[Target::Bare],
+            Self::Field => &FIELD,
             Self::Scaling | Self::Durable | Self::Events | Self::Flood | Self::Crowd => &[Target::Veche],
         };
         let has_choice = !matches!(self, Self::Bare | Self::Durable | Self::Events | Self::Flood);
@@ -130,7 +136,9 @@ impl Scenario {
 
     /// The fan-outs, where `subscribers` are asked for.
     pub(crate) fn shapes(self, subscribers: usize) -> Vec<Shape> {
-        let windows = |windows: &[u64]| windows.iter().map(|&it| Shape::window(subscribers, it)).collect();
+        let windows = |windows: &[u64]| -> Vec<_> {
+            windows.iter().map(|&it| Shape::window(subscribers, it)).collect()
+        };
         match self {
             Self::Echo => vec![Shape::window(1, 1)],
             Self::Rate => vec![Shape::rate(1, 1_000, RATE), Shape::rate(100, 10, RATE)],
@@ -147,6 +155,10 @@ impl Scenario {
             .map(|(channels, subscribers)| Shape::rate(channels, subscribers, SCALING_RATE))
             .into(),
             Self::Socketio | Self::SocketioFanout => windows(&[1, 4]),
+            Self::Field => {
+                let rates = [Shape::rate(1, 1_000, RATE), Shape::rate(100, 10, RATE)];
+                windows(&[1, 4]).into_iter().chain(rates).collect()
+            }
             _ => windows(&[1, 4, 64]),
         }
     }

@@ -12,6 +12,16 @@ pub(crate) enum Target {
     Lean,
     /// `bench/peers/bare`: it can only fan out.
     Bare,
+    /// `bench/peers/bun`.
+    Bun,
+    /// `bench/peers/axum`.
+    Axum,
+    /// `bench/peers/ws-node`.
+    Ws,
+    /// nats-server, with `bench/peers/nats`.
+    Nats,
+    /// Centrifugo, with `bench/peers/centrifugo`.
+    Centrifugo,
     /// `bench/peers/socketio-node`.
     SocketioNode,
     /// `bench/peers/socketioxide`.
@@ -47,15 +57,30 @@ pub(crate) struct Contender {
 
 impl Target {
     /// All of them, in the order of the tables.
-    pub(crate) const ALL: [Self; 5] =
-        [Self::Veche, Self::Lean, Self::Bare, Self::SocketioNode, Self::Socketioxide];
+    pub(crate) const ALL: [Self; 10] = [
+        Self::Veche,
+        Self::Lean,
+        Self::Bare,
+        Self::Bun,
+        Self::Axum,
+        Self::Ws,
+        Self::Nats,
+        Self::Centrifugo,
+        Self::SocketioNode,
+        Self::Socketioxide,
+    ];
 
-    /// The word for tables; the program is called so too.
+    /// The word for tables; a program that cargo builds is called so too.
     pub(crate) const fn name(self) -> &'static str {
         match self {
             Self::Veche => "veche",
             Self::Lean => "lean",
             Self::Bare => "bare",
+            Self::Bun => "bun",
+            Self::Axum => "axum",
+            Self::Ws => "ws",
+            Self::Nats => "nats",
+            Self::Centrifugo => "centrifugo",
             Self::SocketioNode => "socketio-node",
             Self::Socketioxide => "socketioxide",
         }
@@ -70,11 +95,12 @@ impl Target {
     pub(crate) fn at(self, door: Door) -> Result<Contender, BenchError> {
         let dialect = match (self, door) {
             (Self::Veche, Door::Native) => Dialect::Veche,
-            (Self::Lean, Door::Native) => Dialect::Lean,
+            (Self::Lean | Self::Bun | Self::Axum | Self::Ws, Door::Native) => Dialect::Lean,
             (Self::Bare, Door::Native) => Dialect::Bare,
+            (Self::Nats, Door::Native) => Dialect::Nats,
+            (Self::Centrifugo, Door::Native) => Dialect::Centrifugo,
             (Self::Veche | Self::SocketioNode | Self::Socketioxide, Door::SocketIo) => Dialect::SocketIo,
-            (Self::Lean | Self::Bare, Door::SocketIo)
-            | (Self::SocketioNode | Self::Socketioxide, Door::Native) => {
+            (_, Door::SocketIo) | (Self::SocketioNode | Self::Socketioxide, Door::Native) => {
                 return Err(BenchError::Unfit(format!("{} does not speak this protocol", self.name())));
             }
         };

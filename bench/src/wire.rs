@@ -5,6 +5,8 @@
 
 /// A text message.
 pub(crate) const TEXT: u8 = 0x1;
+/// A message of bytes.
+pub(crate) const BINARY: u8 = 0x2;
 /// The peer closes.
 pub(crate) const CLOSE: u8 = 0x8;
 /// The peer asks for a pong.

@@ -23,6 +23,7 @@ const ALLOWED: &[(&str, &[&str])] = &[
     ("veche-server", &["veche", "veche-desk", "veche-people", "veche-ssr", "veche-store"]),
     ("veche-bench", &["veche-protocol"]),
     // The bench's peers share nothing with what they are compared with.
+    ("veche-bench-axum", &[]),
     ("veche-bench-bare", &[]),
     ("veche-bench-lean", &[]),
     ("veche-bench-sqlite", &[]),
