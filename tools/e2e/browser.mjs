@@ -71,10 +71,13 @@ function listen(page, complaints) {
   });
 }
 
-/** The browser fetches a page's icon and fonts when it has the time, and drops them where the page is left before. */
+/**
+ * Files that a page fetches when it has the time: its icon, its fonts, the code of its dialogs. The browser drops them
+ * where the page is left before, and calls only that an abort.
+ */
 function isLeftBehind(request) {
-  const isLate = request.resourceType() === 'font' || new URL(request.url()).pathname === '/favicon.svg';
-  return isLate && request.failure()?.errorText === 'net::ERR_ABORTED';
+  const isFile = ['font', 'image', 'other', 'script', 'stylesheet'].includes(request.resourceType());
+  return isFile && request.method() === 'GET' && request.failure()?.errorText === 'net::ERR_ABORTED';
 }
 
 function required(name) {
