@@ -149,7 +149,8 @@ fn run(options: &Options) -> Result<Report, BenchError> {
             repeats: options.repeats as usize,
             runs: Vec::new(),
         },
-        server_core: machine::take_cores()?,
+        // The parts of a crowd take the cores themselves.
+        server_core: if scenario == Scenario::Crowd { 0 } else { machine::take_cores()? },
         stop,
     };
     machine::take_descriptors(options.clients())?;
