@@ -20,7 +20,7 @@ const MAX_PAYLOAD: usize = 1_000_000;
 
 #[tokio::main]
 async fn main() -> Result<(), Box<dyn std::error::Error>> {
-    let limits = Limits { calls_per_second: 0, ..Limits::default() };
+    let limits = Limits { frames_per_second: 0, calls_per_second: 0, ..Limits::default() };
     let kernel = Kernel::builder().shards(2).guests(true).limits(limits).build()?;
     let listen = Listen::on(format!("127.0.0.1:{}", port()?))
         .origins(Origins::any())

@@ -22,8 +22,11 @@ type Outgoing = Arc<Mutex<HashMap<SessionId, Vec<String>>>>;
 #[tokio::main]
 async fn main() -> Result<(), Box<dyn std::error::Error>> {
     let outgoing = Outgoing::default();
-    let kernel =
-        Kernel::builder().shards(2).guests(true).limits(Limits { calls_per_second: 0, ..Limits::default() });
+    let kernel = Kernel::builder().shards(2).guests(true).limits(Limits {
+        frames_per_second: 0,
+        calls_per_second: 0,
+        ..Limits::default()
+    });
     // What a client that comes back has missed is read from the rooms' memory.
     let kernel = ["", "/", "/chat", "/private"].into_iter().fold(kernel, |kernel, name| {
         kernel.namespace(veche::Namespace { class: Class::Memory, ..veche::Namespace::new(name) })

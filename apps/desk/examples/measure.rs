@@ -19,7 +19,7 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
     let start = Instant::now();
     desk.demonstrate().await?;
     println!("{:40} {:8.2} ms", "the demonstration's boards are made", start.elapsed().as_secs_f64() * 1e3);
-    let limits = Limits { calls_per_second: 0, ..Limits::default() };
+    let limits = Limits { frames_per_second: 0, calls_per_second: 0, ..Limits::default() };
     let builder = Kernel::builder().log(Arc::new(store)).limits(limits).mount(desk.module());
     let node = TestNode::start_in_real_time(builder);
     for path in ["/desk", "/desk/welcome", "/desk/sprint", "/desk/big"] {

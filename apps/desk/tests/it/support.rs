@@ -76,6 +76,7 @@ pub(crate) async fn open(folder: &Path, clock: Clock) -> (Store, Desk, TestNode)
     let store = Store::open(folder, Options::new(clock)).await.expect("opens");
     let desk = Desk::open(&store).await.expect("migrates");
     let limits = Limits {
+        frames_per_second: 0,
         calls_per_second: 0,
         connections_per_user: 0,
         subscribes_per_minute: 0,

@@ -11,7 +11,7 @@ const ROOT = resolve(import.meta.dirname, '../../../..');
 /** Durable channels `log:…` that anybody may use. */
 const DURABLE = 'namespaces.log={class="durable", subscribe="anyone", publish="anyone", history="anyone", presence="anyone"}';
 /** Rates that do not bind: what they do has tests of its own. */
-const UNBOUND = ['limits.messages_per_minute=0', 'limits.subscribes_per_minute=0', 'limits.calls_per_second=0', 'limits.connections_per_user=0'];
+const UNBOUND = ['limits.frames_per_second=0', 'limits.messages_per_minute=0', 'limits.subscribes_per_minute=0', 'limits.calls_per_second=0', 'limits.connections_per_user=0'];
 
 /** `VECHE_BIN`, or what cargo has built. */
 export function binary(): string {

@@ -31,7 +31,12 @@ impl Scene {
     async fn new() -> Self {
         let folder = tempfile::tempdir().expect("a folder can be made");
         let store = open(folder.path()).await.expect("it opens");
-        let limits = Limits { calls_per_second: 0, connections_per_user: 0, ..Limits::default() };
+        let limits = Limits {
+            frames_per_second: 0,
+            calls_per_second: 0,
+            connections_per_user: 0,
+            ..Limits::default()
+        };
         let builder = Kernel::builder().limits(limits).guests(true).log(Arc::new(store.clone()));
         let room = Namespace { class: Class::Memory, ..Namespace::new("room") };
         Self { node: TestNode::start(builder.namespace(room)), store, _folder: folder }

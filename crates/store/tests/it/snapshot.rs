@@ -50,7 +50,7 @@ async fn node(store: &Store) -> TestNode {
     store.migrate("desk", TABLES).await.expect("the tables are made");
     let rules = Namespace { subscribe: Audience::Users, ..Namespace::durable("board") };
     let desk = Module::new("desk").channel(rules).on("card.add", add).on("board.load", load);
-    let limits = Limits { calls_per_second: 0, ..Limits::default() };
+    let limits = Limits { frames_per_second: 0, calls_per_second: 0, ..Limits::default() };
     let builder = Kernel::builder().limits(limits).mount(desk.with_state(store.clone()));
     TestNode::start(builder.log(Arc::new(store.clone())))
 }

@@ -13,10 +13,11 @@ use crate::secret::Folder;
 
 /// Channels `log:…` are durable and `room:…` are not; nobody is held back. No application, whose demonstration
 /// would be made at each start and fill the disk of those tests that have little of it.
-const SETTINGS: [&str; 7] = [
+const SETTINGS: [&str; 8] = [
     "apps=[]",
     r#"namespaces.log={class="durable",subscribe="anyone",publish="anyone",history="anyone",replay_limit=10000}"#,
     r#"namespaces.room={class="memory",subscribe="anyone",publish="anyone"}"#,
+    "limits.frames_per_second=0",
     "limits.messages_per_minute=0",
     "limits.subscribes_per_minute=0",
     "limits.calls_per_second=0",
