@@ -57,7 +57,8 @@ pub(crate) struct Fanout {
 }
 
 impl Fanout {
-    /// Nothing was measured yet.
+    /// Nothing was measured.
+    #[cfg(test)]
     pub(crate) const fn empty(shape: Shape) -> Self {
         Self {
             shape,
@@ -212,6 +213,7 @@ impl Course<'_> {
         let sum = |count: fn(&Sequence) -> u64| tally.sequences.iter().map(count).sum();
         let milliseconds = |quantile| tally.latencies.quantile(quantile) as f64 / 1e6;
         Fanout {
+            shape: tally.shape,
             deliveries: tally.deliveries,
             seconds,
             server_user: server.user,
@@ -227,7 +229,6 @@ impl Course<'_> {
             strange: tally.strange,
             closed: self.fleet.closed,
             remark: tally.remark.clone().or_else(|| self.fleet.reason().map(str::to_owned)),
-            ..Fanout::empty(tally.shape)
         }
     }
 }

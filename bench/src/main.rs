@@ -1,7 +1,8 @@
 //! Measures Veche beside its bounds and peers: memory and CPU of the server, with loss and order always
 //! checked. A person runs it and reads the table; it is no test.
 //!
-//! `cargo xtask bench [SCENARIO]`; docs/benchmarks.md says what the scenarios are and what the figures mean. It knows the servers only by their wire: nothing of the server's code is used here.
+//! `cargo xtask bench [SCENARIO]`; docs/benchmarks.md says what the scenarios are and what the figures mean.
+//! It knows the servers only by their wire: nothing of the server's code is used here.
 
 mod bound;
 mod build;
@@ -48,7 +49,7 @@ use crate::{
     report::{Figures, Report, Run},
     scenario::{Act, Scenario},
     shape::Shape,
-    stress::{Facts, Stage},
+    stress::Stage,
     target::{Contender, Target},
 };
 
@@ -184,12 +185,12 @@ struct Bench<'a> {
 
 impl Bench<'_> {
     fn measure(&mut self, contenders: &[Contender]) -> Result<(), BenchError> {
+        if self.options.scenario == Scenario::Crowd {
+            return self.crowd(contenders);
+        }
         for &act in self.options.scenario.acts() {
             let fit: Vec<_> = contenders.iter().copied().filter(|contender| fits(act, *contender)).collect();
-            match act {
-                Act::Crowd => self.crowd(&fit)?,
-                _ => self.alternate(&fit, act)?,
-            }
+            self.alternate(&fit, act)?;
         }
         Ok(())
     }
@@ -212,25 +213,16 @@ impl Bench<'_> {
     }
 
     fn act(&self, act: Act, contender: Contender, server: &Server) -> Result<Figures, BenchError> {
-        let stage = Stage {
-            dialect: contender.dialect,
-            server,
-            connections: self.options.connections(),
-            duration: Duration::from_secs(self.options.seconds),
-            stop: &self.stop,
-        };
-        let stress = |facts: Result<Facts, BenchError>| facts.map(Figures::Stress);
         match act {
             Act::Idle => self.hold(contender, server, Role::Subscriber),
             Act::Events => self.hold(contender, server, Role::Listener),
             Act::Fanout => self.fanout(contender, server),
             Act::Durable => self.durable(server),
-            Act::Storm => stress(stage.storm()),
-            Act::Churn => stress(stage.churn()),
-            Act::Deaf => stress(stage.deaf()),
-            Act::Busy => stress(stage.busy()),
-            Act::Flood => stress(stage.flood()),
-            Act::Crowd => Err(BenchError::Unfit("a crowd starts its own servers".to_owned())),
+            Act::Stress(run) => {
+                let (dialect, connections) = (contender.dialect, self.options.connections());
+                let duration = Duration::from_secs(self.options.seconds);
+                run(Stage { dialect, server, connections, duration, stop: &self.stop }).map(Figures::Stress)
+            }
         }
     }
 

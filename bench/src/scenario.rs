@@ -6,6 +6,7 @@ use crate::{
     error::BenchError,
     process,
     shape::Shape,
+    stress::{self, Stress},
     target::{Contender, Door, Target},
 };
 
@@ -21,6 +22,7 @@ const SOCKETIO: [Target; 3] = [Target::Veche, Target::SocketioNode, Target::Sock
 
 /// Deliveries a second of an open loop: what every server of the field reaches on one core.
 const RATE: u64 = 50_000;
+const RATES: [Shape; 2] = [Shape::rate(1, 1_000, RATE), Shape::rate(100, 10, RATE)];
 /// The same where the cost of a layout is compared with another's.
 const SCALING_RATE: u64 = 20_000;
 
@@ -69,18 +71,13 @@ pub(crate) enum Scenario {
 }
 
 /// One thing to measure of every server in turn.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy)]
 pub(crate) enum Act {
     Idle,
     Events,
     Fanout,
     Durable,
-    Storm,
-    Churn,
-    Deaf,
-    Busy,
-    Flood,
-    Crowd,
+    Stress(Stress),
 }
 
 impl Scenario {
@@ -92,7 +89,7 @@ impl Scenario {
         }
     }
 
-    /// What is measured, in this order.
+    /// What is measured of each server, in this order; a crowd starts its own servers.
     pub(crate) const fn acts(self) -> &'static [Act] {
         match self {
             Self::Idle => &[Act::Idle, Act::Events],
@@ -102,12 +99,12 @@ impl Scenario {
                 &[Act::Fanout]
             }
             Self::Durable => &[Act::Durable],
-            Self::Storm => &[Act::Storm],
-            Self::Churn => &[Act::Churn],
-            Self::Deaf => &[Act::Deaf],
-            Self::Busy => &[Act::Busy],
-            Self::Flood => &[Act::Flood],
-            Self::Crowd => &[Act::Crowd],
+            Self::Storm => &[Act::Stress(stress::storm)],
+            Self::Churn => &[Act::Stress(stress::churn)],
+            Self::Deaf => &[Act::Stress(stress::deaf)],
+            Self::Busy => &[Act::Stress(stress::busy)],
+            Self::Flood => &[Act::Stress(stress::flood)],
+            Self::Crowd => &[],
             Self::Socketio | Self::Field => &[Act::Idle, Act::Fanout],
             Self::All => &[Act::Idle, Act::Events, Act::Fanout],
         }
@@ -141,7 +138,7 @@ impl Scenario {
         };
         match self {
             Self::Echo => vec![Shape::window(1, 1)],
-            Self::Rate => vec![Shape::rate(1, 1_000, RATE), Shape::rate(100, 10, RATE)],
+            Self::Rate => RATES.into(),
             Self::Scaling => [
                 (1, 10),
                 (1, 100),
@@ -155,10 +152,7 @@ impl Scenario {
             .map(|(channels, subscribers)| Shape::rate(channels, subscribers, SCALING_RATE))
             .into(),
             Self::Socketio | Self::SocketioFanout => windows(&[1, 4]),
-            Self::Field => {
-                let rates = [Shape::rate(1, 1_000, RATE), Shape::rate(100, 10, RATE)];
-                windows(&[1, 4]).into_iter().chain(rates).collect()
-            }
+            Self::Field => windows(&[1, 4]).into_iter().chain(RATES).collect(),
             _ => windows(&[1, 4, 64]),
         }
     }

@@ -53,10 +53,22 @@ impl Facts {
         self.facts.push(Fact { what, value });
     }
 
+    /// Notes how long messages took, and what became of them.
+    fn latencies(&mut self, fanouts: &[Fanout], p50: &'static str, p99: &'static str) {
+        self.blame(fanouts);
+        for fanout in fanouts {
+            self.note(p50, fanout.p50_ms);
+            self.note(p99, fanout.p99_ms);
+        }
+    }
+
     fn blame(&mut self, fanouts: &[Fanout]) {
         self.faults += fanouts.iter().map(Fanout::faults).sum::<u64>();
     }
 }
+
+/// One of the scenarios below.
+pub(crate) type Stress = for<'a> fn(Stage<'a>) -> Result<Facts, BenchError>;
 
 /// What a scenario needs.
 #[derive(Clone, Copy)]
@@ -68,141 +80,129 @@ pub(crate) struct Stage<'a> {
     pub(crate) stop: &'a Stop,
 }
 
+/// Everybody connects as fast as one thread can, and leaves again.
+pub(crate) fn storm(stage: Stage<'_>) -> Result<Facts, BenchError> {
+    let mut facts = Facts::default();
+    stage.come_and_go(1)?;
+    let (before, cpu) = (stage.rss()?, stage.server.cpu()?);
+    let mut fleet = Fleet::new(stage.dialect, stage.server.port)?.at_once();
+    let began = Instant::now();
+    fleet.open(stage.connections, Role::Subscriber, stage.stop)?;
+    facts.note("all have joined after, s", began.elapsed().as_secs_f64());
+    facts.note("from connect to joined, p50, ms", fleet.joins.quantile(0.5) as f64 / 1e6);
+    facts.note("from connect to joined, p99, ms", fleet.joins.quantile(0.99) as f64 / 1e6);
+    let cpu = stage.server.cpu()?.since(cpu).total();
+    facts.note("CPU of a connect and join, µs", cpu * 1e6 / stage.connections as f64);
+    facts.note("RSS before, MiB", before);
+    facts.note("RSS with all, MiB", stage.rss()?);
+    drop(fleet);
+    thread::sleep(REST);
+    facts.note("RSS when they have left, MiB", stage.rss()?);
+    Ok(facts)
+}
+
+/// `connections` come and go, a thousand at a time.
+pub(crate) fn churn(stage: Stage<'_>) -> Result<Facts, BenchError> {
+    let mut facts = Facts::default();
+    // As many as are there at once later, so that what the allocator keeps is no growth.
+    (0..10).try_for_each(|_| stage.come_and_go(ROUND))?;
+    thread::sleep(REST);
+    let (before, cpu) = (stage.rss()?, stage.server.cpu()?);
+    let rounds = stage.connections.div_ceil(ROUND);
+    (0..rounds).try_for_each(|_| stage.come_and_go(ROUND))?;
+    let cpu = stage.server.cpu()?.since(cpu).total();
+    thread::sleep(REST);
+    let after = stage.rss()?;
+    facts.note("connections that came and went", (rounds * ROUND) as f64);
+    facts.note("CPU of coming and going, µs", cpu * 1e6 / (rounds * ROUND) as f64);
+    facts.note("RSS before, MiB", before);
+    facts.note("RSS after, MiB", after);
+    facts.note("growth, %", (after / before - 1.0) * 100.0);
+    Ok(facts)
+}
+
+/// Some subscribers of a channel never read; the others should not notice, and the server should not keep
+/// what the deaf do not take.
+pub(crate) fn deaf(stage: Stage<'_>) -> Result<Facts, BenchError> {
+    let mut facts = Facts::default();
+    let shape = [Shape::window(READERS, 4)];
+    let run = || fanout::run(stage.dialect, stage.server, &shape, stage.duration, stage.stop);
+    let alone = run()?;
+    let before = stage.rss()?;
+    // Nothing is read of a fleet that has no turn.
+    let mut deaf = Fleet::new(stage.dialect, stage.server.port)?;
+    deaf.open(DEAF, Role::Subscriber, stage.stop)?;
+    let beside = run()?;
+    let with = stage.rss()?;
+    let read = Instant::now();
+    while read.elapsed() < REST {
+        deaf.turn(Duration::from_millis(100), &mut Nobody)?;
+    }
+    facts.blame(&alone);
+    facts.blame(&beside);
+    for (fanouts, rate, p99) in [
+        (&alone, "1,000 deliveries/s, all read", "p99, all read, ms"),
+        (&beside, "1,000 deliveries/s to those who read", "p99 of those who read, ms"),
+    ] {
+        for fanout in fanouts {
+            facts.note(rate, fanout.rate() / 1e3);
+            facts.note(p99, fanout.p99_ms);
+        }
+    }
+    facts.note("RSS more with the deaf, MiB", with - before);
+    facts.note("of the deaf the server has ended", deaf.closed as f64);
+    drop(deaf);
+    thread::sleep(REST);
+    facts.note("RSS more when they have left, MiB", stage.rss()? - before);
+    Ok(facts)
+}
+
+/// Quiet channels, alone and beside a busy one.
+pub(crate) fn busy(stage: Stage<'_>) -> Result<Facts, BenchError> {
+    let mut facts = Facts::default();
+    let alone = stage.quiet()?;
+    let longer = stage.duration + Duration::from_secs(1);
+    let (beside, busy) =
+        stage.quiet_beside(|_| fanout::run(stage.dialect, stage.server, &[BUSY], longer, stage.stop))?;
+    facts.latencies(&alone, "quiet channels alone, p50, ms", "quiet channels alone, p99, ms");
+    facts.latencies(&beside, "beside the busy one, p50, ms", "beside the busy one, p99, ms");
+    facts.latencies(&busy, "the busy one, p50, ms", "the busy one, p99, ms");
+    Ok(facts)
+}
+
+/// One client publishes as fast as its socket takes it, with the limits on, into a channel of its own.
+pub(crate) fn flood(stage: Stage<'_>) -> Result<Facts, BenchError> {
+    let mut facts = Facts::default();
+    let alone = stage.quiet()?;
+    let before = stage.rss()?;
+    let (beside, shouted) = stage.quiet_beside(|is_over| stage.shout(is_over))?;
+    facts.latencies(&alone, "the others, before, p50, ms", "the others, before, p99, ms");
+    facts.latencies(&beside, "the others meanwhile, p50, ms", "the others meanwhile, p99, ms");
+    facts.note("frames of who shouts, 1,000/s", shouted.frames as f64 / shouted.seconds / 1e3);
+    facts.note("their connections that the server has ended", shouted.ended as f64);
+    facts.note("RSS more, MiB", stage.rss()? - before);
+    Ok(facts)
+}
+
 impl Stage<'_> {
-    /// Everybody connects as fast as one thread can, and leaves again.
-    pub(crate) fn storm(self) -> Result<Facts, BenchError> {
-        let mut facts = Facts::default();
-        self.come_and_go(1)?;
-        let (before, cpu) = (self.rss()?, self.server.cpu()?);
-        let mut fleet = Fleet::new(self.dialect, self.server.port)?.at_once();
-        let began = Instant::now();
-        fleet.open(self.connections, Role::Subscriber, self.stop)?;
-        facts.note("all have joined after, s", began.elapsed().as_secs_f64());
-        facts.note("from connect to joined, p50, ms", fleet.joins.quantile(0.5) as f64 / 1e6);
-        facts.note("from connect to joined, p99, ms", fleet.joins.quantile(0.99) as f64 / 1e6);
-        let cpu = self.server.cpu()?.since(cpu).total();
-        facts.note("CPU of a connect and join, µs", cpu * 1e6 / self.connections as f64);
-        facts.note("RSS before, MiB", before);
-        facts.note("RSS with all, MiB", self.rss()?);
-        drop(fleet);
-        thread::sleep(REST);
-        facts.note("RSS when they have left, MiB", self.rss()?);
-        Ok(facts)
+    fn quiet(self) -> Result<Vec<Fanout>, BenchError> {
+        fanout::run(self.dialect, self.server, &[QUIET], self.duration, self.stop)
     }
 
-    /// `connections` come and go, a thousand at a time.
-    pub(crate) fn churn(self) -> Result<Facts, BenchError> {
-        let mut facts = Facts::default();
-        // As many as are there at once later, so that what the allocator keeps is no growth.
-        (0..10).try_for_each(|_| self.come_and_go(ROUND))?;
-        thread::sleep(REST);
-        let (before, cpu) = (self.rss()?, self.server.cpu()?);
-        let rounds = self.connections.div_ceil(ROUND);
-        (0..rounds).try_for_each(|_| self.come_and_go(ROUND))?;
-        let cpu = self.server.cpu()?.since(cpu).total();
-        thread::sleep(REST);
-        let after = self.rss()?;
-        facts.note("connections that came and went", (rounds * ROUND) as f64);
-        facts.note("CPU of coming and going, µs", cpu * 1e6 / (rounds * ROUND) as f64);
-        facts.note("RSS before, MiB", before);
-        facts.note("RSS after, MiB", after);
-        facts.note("growth, %", (after / before - 1.0) * 100.0);
-        Ok(facts)
-    }
-
-    /// Some subscribers of a channel never read; the others should not notice, and the server should not keep
-    /// what the deaf do not take.
-    pub(crate) fn deaf(self) -> Result<Facts, BenchError> {
-        let mut facts = Facts::default();
-        let shape = [Shape::window(READERS, 4)];
-        let run = || fanout::run(self.dialect, self.server, &shape, self.duration, self.stop);
-        let alone = run()?;
-        let before = self.rss()?;
-        // Nothing is read of a fleet that has no turn.
-        let mut deaf = Fleet::new(self.dialect, self.server.port)?;
-        deaf.open(DEAF, Role::Subscriber, self.stop)?;
-        let beside = run()?;
-        let with = self.rss()?;
-        let read = Instant::now();
-        while read.elapsed() < REST {
-            deaf.turn(Duration::from_millis(100), &mut Nobody)?;
-        }
-        facts.blame(&alone);
-        facts.blame(&beside);
-        for (fanouts, rate, p99) in [
-            (&alone, "1,000 deliveries/s, all read", "p99, all read, ms"),
-            (&beside, "1,000 deliveries/s to those who read", "p99 of those who read, ms"),
-        ] {
-            for fanout in fanouts {
-                facts.note(rate, fanout.rate() / 1e3);
-                facts.note(p99, fanout.p99_ms);
-            }
-        }
-        facts.note("RSS more with the deaf, MiB", with - before);
-        facts.note("of the deaf the server has ended", deaf.closed as f64);
-        drop(deaf);
-        thread::sleep(REST);
-        facts.note("RSS more when they have left, MiB", self.rss()? - before);
-        Ok(facts)
-    }
-
-    /// Quiet channels, alone and beside a busy one.
-    pub(crate) fn busy(self) -> Result<Facts, BenchError> {
-        let mut facts = Facts::default();
-        let quiet = || fanout::run(self.dialect, self.server, &[QUIET], self.duration, self.stop);
-        let alone = quiet()?;
-        let (beside, busy) = thread::scope(|scope| {
-            let longer = self.duration + Duration::from_secs(1);
-            let busy =
-                scope.spawn(move || fanout::run(self.dialect, self.server, &[BUSY], longer, self.stop));
-            let beside = quiet();
-            (beside, busy.join())
-        });
-        let busy =
-            busy.map_err(|_| BenchError::Unfit("the thread of the busy channel panicked".to_owned()))??;
-        for (fanouts, p50, p99) in [
-            (alone, "quiet channels alone, p50, ms", "quiet channels alone, p99, ms"),
-            (beside?, "beside the busy one, p50, ms", "beside the busy one, p99, ms"),
-            (busy, "the busy one, p50, ms", "the busy one, p99, ms"),
-        ] {
-            facts.blame(&fanouts);
-            for fanout in &fanouts {
-                facts.note(p50, fanout.p50_ms);
-                facts.note(p99, fanout.p99_ms);
-            }
-        }
-        Ok(facts)
-    }
-
-    /// One client publishes as fast as its socket takes it, with the limits on, into a channel of its own.
-    pub(crate) fn flood(self) -> Result<Facts, BenchError> {
-        let mut facts = Facts::default();
-        let quiet = || fanout::run(self.dialect, self.server, &[QUIET], self.duration, self.stop);
-        let alone = quiet()?;
-        let before = self.rss()?;
+    /// The quiet channels while something else goes on, which is told when they are done.
+    fn quiet_beside<T: Send>(
+        self,
+        other: impl FnOnce(&AtomicBool) -> Result<T, BenchError> + Send,
+    ) -> Result<(Vec<Fanout>, T), BenchError> {
         let is_over = AtomicBool::new(false);
-        let (beside, shouted) = thread::scope(|scope| {
-            let shouting = scope.spawn(|| self.shout(&is_over));
-            let beside = quiet();
+        let (quiet, other) = thread::scope(|scope| {
+            let other = scope.spawn(|| other(&is_over));
+            let quiet = self.quiet();
             is_over.store(true, Ordering::Relaxed);
-            (beside, shouting.join())
+            (quiet, other.join())
         });
-        let shouted =
-            shouted.map_err(|_| BenchError::Unfit("the thread that shouts panicked".to_owned()))??;
-        for (fanouts, p50, p99) in [
-            (alone, "the others, before, p50, ms", "the others, before, p99, ms"),
-            (beside?, "the others meanwhile, p50, ms", "the others meanwhile, p99, ms"),
-        ] {
-            facts.blame(&fanouts);
-            for fanout in &fanouts {
-                facts.note(p50, fanout.p50_ms);
-                facts.note(p99, fanout.p99_ms);
-            }
-        }
-        facts.note("frames of who shouts, 1,000/s", shouted.frames as f64 / shouted.seconds / 1e3);
-        facts.note("their connections that the server has ended", shouted.ended as f64);
-        facts.note("RSS more, MiB", self.rss()? - before);
-        Ok(facts)
+        let other = other.map_err(|_| BenchError::Unfit("the other load panicked".to_owned()))??;
+        Ok((quiet?, other))
     }
 
     /// Comes back whenever the server has sent it away.

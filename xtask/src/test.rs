@@ -31,6 +31,21 @@ pub(crate) struct Step {
 /// How a step ended, and after what time.
 type Outcome = (Duration, Result<Verdict, Failure>);
 
+/// A step that has begun.
+enum Begun<'scope> {
+    Ended(Outcome),
+    Runs(ScopedJoinHandle<'scope, Outcome>),
+}
+
+impl Begun<'_> {
+    fn outcome(self) -> Outcome {
+        match self {
+            Self::Ended(outcome) => outcome,
+            Self::Runs(step) => step.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic)),
+        }
+    }
+}
+
 impl Step {
     const fn new(
         name: &'static str,
@@ -81,21 +96,16 @@ pub(crate) fn test(workspace: &Workspace, filters: &[String]) -> Result<ExitCode
     }
     let steps = chosen(filters)?;
     let summary = thread::scope(|scope| {
-        let started: Vec<_> = steps
-            .into_iter()
-            .map(|step| {
-                if step.beside {
-                    (step.name, Err(scope.spawn(|| step.outcome(workspace))))
-                } else {
-                    (step.name, Ok(step.outcome(workspace)))
-                }
-            })
-            .collect();
-        let ended = |started: Result<Outcome, ScopedJoinHandle<'_, Outcome>>| match started {
-            Ok(outcome) => outcome,
-            Err(running) => running.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic)),
+        let begin = |step: &'static Step| {
+            if step.beside {
+                Begun::Runs(scope.spawn(|| step.outcome(workspace)))
+            } else {
+                Begun::Ended(step.outcome(workspace))
+            }
         };
-        started.into_iter().map(|(name, step)| (name, ended(step))).collect::<Vec<_>>()
+        // All have begun before the first is waited for.
+        let begun: Vec<_> = steps.into_iter().map(|step| (step.name, begin(step))).collect();
+        begun.into_iter().map(|(name, step)| (name, step.outcome())).collect::<Vec<_>>()
     });
     Ok(conclude(&summary))
 }

@@ -88,8 +88,7 @@ impl Limits {
 
     /// What `frames_per_second` says: a second's worth may come at once.
     pub fn frames(&self) -> Quota {
-        let count = self.frames_per_second;
-        Quota { count, period_ms: 1_000, burst: count }
+        Quota::each_second(self.frames_per_second)
     }
 
     /// What `messages_per_minute` and `messages_burst` say.
@@ -104,8 +103,7 @@ impl Limits {
 
     /// What `ephemeral_per_second` says: a second's worth may come at once.
     pub fn ephemeral(&self) -> Quota {
-        let count = self.ephemeral_per_second;
-        Quota { count, period_ms: 1_000, burst: count }
+        Quota::each_second(self.ephemeral_per_second)
     }
 
     /// What `subscribes_per_minute` and `subscribes_burst` say.
@@ -193,6 +191,11 @@ impl SharedGcra {
 }
 
 impl Quota {
+    /// So many in each second, which may all come at once.
+    const fn each_second(count: u32) -> Self {
+        Self { count, period_ms: 1_000, burst: count }
+    }
+
     /// The time at which a meter that rests at `rest_us` will rest after one more at `now_ms`.
     fn admit(self, rest_us: u64, now_ms: u64) -> Result<u64, RetryAfter> {
         if self.count == 0 {

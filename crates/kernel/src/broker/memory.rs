@@ -236,15 +236,19 @@ impl Broker for MemoryBroker {
         let now_ms = self.clock.now_ms();
         for stripe in &self.stripes {
             let mut stripe = lock(stripe);
-            let mut empty = 0;
+            let mut kept = 0;
             stripe.retain(|channel| {
                 // Nobody can come by the entry while the stripe is locked: one owner means that it is
                 // in nobody's hands.
                 let in_use = Arc::strong_count(channel) > 1;
                 let record = &mut lock(&channel.record);
                 self.alter(record, |record| record.expire_by_itself(now_ms));
-                empty += usize::from(record.is_empty());
-                in_use || !(record.is_over(now_ms) || record.is_empty() && empty > EMPTY_MOST)
+                if in_use || !record.is_empty() {
+                    return true;
+                }
+                // Only what waits for somebody counts, not what goes in this very tick.
+                kept += usize::from(!record.is_over(now_ms));
+                !record.is_over(now_ms) && kept <= EMPTY_MOST
             });
             if stripe.capacity() > 64 && stripe.len() < stripe.capacity() / 4 {
                 stripe.shrink_to_fit(|channel| self.hash(&channel.name));
