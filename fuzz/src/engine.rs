@@ -88,7 +88,7 @@ impl Door {
             Some(Probation::Promote) => {
                 assert!(std::mem::take(&mut self.probing));
                 self.socket = true;
-                self.flush();
+                self.deliver();
             }
             Some(Probation::Close) => assert!(std::mem::take(&mut self.probing)),
             None => {}
@@ -122,8 +122,10 @@ impl Door {
                 assert!(!std::mem::replace(&mut self.poll_waits, true) && self.queue.is_empty());
             }
             Polled::Answer(answer) => {
+                let queued = self.queue.len();
                 self.deliver();
                 if answer == PollAnswer::Close {
+                    assert_eq!(queued, 0, "a client might see the end before what is queued");
                     self.end = self.session.ended();
                 }
             }

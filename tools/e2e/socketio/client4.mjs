@@ -13,6 +13,7 @@ import {
   listen,
   next,
   online,
+  pause,
   plain,
   present,
   required,
@@ -282,6 +283,18 @@ test('the server disconnects a client, who stays away until it wants to come', a
     assert.notEqual(socket.id, before);
     assert.equal(await ask(socket, 'echo', 'back'), 'back');
   }
+});
+
+test('the server disconnects clients in the middle of their upgrade', async (t) => {
+  // Each asks a little later than the one before it: some on polling, some on probation, some on the WebSocket.
+  const asked = Array.from({ length: 60 }, async (_, at) => {
+    const socket = await connected(t);
+    await pause(at / 2);
+    const gone = next(socket, 'disconnect');
+    socket.emit('disconnect_me', { close: at % 2 === 1 });
+    return (await gone)[0];
+  });
+  assert.deepEqual(new Set(await Promise.all(asked)), new Set(['io server disconnect']));
 });
 
 test('the server disconnects one namespace, and the other lives', async (t) => {

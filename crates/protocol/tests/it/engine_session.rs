@@ -241,7 +241,8 @@ fn the_server_closes_in_order() {
         session
     };
     let mut polled = closing();
-    assert_eq!(polled.on_poll(V4, true, 150), Polled::Answer(PollAnswer::Close), "the queue, then `1`");
+    assert_eq!(polled.on_poll(V4, true, 140), Polled::Answer(PollAnswer::Flush), "the queue");
+    assert_eq!(polled.on_poll(V4, false, 150), Polled::Answer(PollAnswer::Close), "then `1`, alone");
     assert_eq!(polled.ended(), Some(End::ForcedClose));
     let mut silent = closing();
     assert_eq!(silent.on_deadline(99 + CLOSE_TIMEOUT_MS), NONE);
@@ -255,6 +256,41 @@ fn the_server_closes_in_order() {
     assert_eq!(effects(posting.on_packet(Transport::Polling, &packet("4a"), 150)), NONE);
     assert_eq!(posting.on_post_end(), Ok(()));
     assert_eq!(posting.on_upgrade(V4, 160), Probe::Close);
+}
+
+/// A stock client whose probe was answered leaves polling for good, whatever becomes of its WebSocket.
+#[test]
+fn a_server_that_closes_goes_through_with_an_upgrade() {
+    let config = Config { upgrade_timeout_ms: 100, ..config() };
+    let parting = || {
+        let mut session = Session::new(&config, Revision::V4, Transport::Polling, 0);
+        assert_eq!(session.on_upgrade(V4, 10), Probe::Accept);
+        assert_eq!(session.on_probe_packet(&packet("2probe"), 20).probe, Some(Probation::Pong));
+        assert_eq!((session.close(30), session.close(31)), (NONE, NONE));
+        assert_eq!((session.outlet(), session.is_writable()), (Outlet::Closed, false));
+        assert_eq!(session.deadline_ms(), Some(110));
+        session
+    };
+    let mut upgraded = parting();
+    assert_eq!(upgraded.on_poll(V4, true, 40), Polled::Answer(PollAnswer::Flush));
+    assert_eq!(upgraded.on_poll(V4, false, 50), Polled::Answer(PollAnswer::Flush), "no `1`, and no wait");
+    assert_eq!(upgraded.on_post(V4, 60), Posted::Read);
+    assert_eq!(effects(upgraded.on_packet(Transport::Polling, &packet("4a"), 60)), NONE);
+    let promoted = Effects { probe: Some(Probation::Promote), ..ended(End::ForcedClose) };
+    assert_eq!(upgraded.on_probe_packet(&packet("5"), 70), promoted, "the queue leaves, then all is over");
+    assert_eq!(upgraded.on_post_end(), Ok(()));
+
+    let mut given_up = parting();
+    given_up.on_probe_gone();
+    assert_eq!((given_up.is_probing(), given_up.deadline_ms()), (false, Some(110)));
+    assert_eq!(given_up.on_poll(V4, true, 80), Polled::Answer(PollAnswer::Flush));
+    assert_eq!(given_up.on_poll(V4, false, 90), Polled::Answer(PollAnswer::Close));
+
+    let over = Effects { probe: Some(Probation::Close), ..ended(End::ForcedClose) };
+    let mut silent = parting();
+    assert_eq!((silent.on_deadline(109), silent.on_deadline(110)), (NONE, over));
+    let mut late = parting();
+    assert_eq!(late.on_poll(V4, true, 110), Polled::Refuse(Refusal::UnknownSid, over));
 }
 
 #[test]

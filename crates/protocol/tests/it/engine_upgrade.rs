@@ -101,7 +101,7 @@ impl World {
             Some(Probation::Promote) => {
                 assert!(self.probed.take().is_some(), "nothing was on probation");
                 self.socket = true;
-                self.flush();
+                self.drain();
             }
             Some(Probation::Close) => assert!(self.probed.take().is_some(), "nothing was on probation"),
             None => {}
@@ -139,7 +139,7 @@ impl World {
             }
             Polled::Answer(PollAnswer::Flush) => self.drain(),
             Polled::Answer(PollAnswer::Close) => {
-                self.drain();
+                assert!(self.queue.is_empty(), "a client might see the end before what is queued");
                 self.end = self.session.ended();
                 assert_eq!(self.end, Some(End::ForcedClose));
             }

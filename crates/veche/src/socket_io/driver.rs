@@ -83,7 +83,7 @@ struct Driver {
     decoder: Decoder,
     /// Our close frame was sent, and the peer's answer is awaited.
     closing: Option<Pin<Box<Sleep>>>,
-    /// Its pings of WebSocket, which no client of Socket.IO sends.
+    /// Its pings of WebSocket, which no client of Socket.IO sends, and its probes.
     pings: Gcra,
     _guest: Guest,
 }
@@ -111,7 +111,8 @@ impl Driver {
             if self.decoder.is_closed() {
                 return Poll::Ready(Ok(()));
             }
-            if !self.engine.may_read() {
+            // One on probation says nothing to a socket, and nobody would wake it when the sockets read again.
+            if !self.engine.may_read() && self.engine.is_carried_by(&self.stream) {
                 return Poll::Pending;
             }
             ready!(self.stream.tcp.poll_read_ready(context))?;
@@ -150,6 +151,7 @@ impl Driver {
                     Ok(Some(Event::Binary(bytes))) if carries => {
                         self.engine.on_binary(Transport::WebSocket, bytes);
                     }
+                    Ok(Some(Event::Text(_))) if self.pings_too_often() => self.engine.on_probe_fault(),
                     Ok(Some(Event::Text(text))) => self.engine.on_probe_text(text),
                     Ok(Some(Event::Binary(_))) => self.engine.on_probe_fault(),
                     Ok(Some(Event::Ping(_))) if self.pings_too_often() => {

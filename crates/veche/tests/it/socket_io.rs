@@ -10,13 +10,16 @@ use std::{
 };
 
 use serde_json::Value;
+use tokio::sync::Notify;
 use veche::{
     Ask, Audience, Class, Kernel, Module, Namespace, Rejection, Server,
     socket_io::{self, Socket, SocketIo},
 };
 
 use crate::support::{
-    address, guests,
+    address,
+    client::{Client, Got},
+    guests,
     raw::{Raw, ask},
     start_with, until, within,
 };
@@ -49,12 +52,13 @@ impl Polling {
         String::from_utf8(response.body.to_vec()).expect("text")
     }
 
-    async fn post(&self, packets: &str) {
+    fn post_of(&self, packets: &str) -> String {
         let (path, length) = (self.path(), packets.len());
-        let request = format!(
-            "POST {path} HTTP/1.1\r\nHost: veche.example\r\nContent-Length: {length}\r\n\r\n{packets}"
-        );
-        assert_eq!(ask(self.address, request).await.expect("an answer").status, 200);
+        format!("POST {path} HTTP/1.1\r\nHost: veche.example\r\nContent-Length: {length}\r\n\r\n{packets}")
+    }
+
+    async fn post(&self, packets: &str) {
+        assert_eq!(ask(self.address, self.post_of(packets)).await.expect("an answer").status, 200);
     }
 
     /// Polls until a packet begins so.
@@ -69,6 +73,13 @@ impl Polling {
             }
         };
         within(looking).await
+    }
+}
+
+async fn text(socket: &mut Client) -> String {
+    match socket.next().await {
+        Got::Text { text, .. } => text,
+        other => panic!("no text: {other:?}"),
     }
 }
 
@@ -101,6 +112,47 @@ async fn a_handler_that_waits_for_its_own_client_ends_by_its_deadline() {
     client.next("421[\"question\"").await;
     client.post("431[{\"fine\":true}]").await;
     assert_eq!(client.next("433[").await, "433[[{\"fine\":true}]]");
+}
+
+/// A stock client whose probe is not answered tries no more, and one whose `5` is not heard is lost.
+#[tokio::test]
+async fn an_upgrade_does_not_wait_for_sockets_that_do_not_read() {
+    // Red: a WebSocket on probation that is read only while the sockets read, or that nobody wakes then.
+    let (began, ends) = (Arc::new(AtomicBool::new(false)), Arc::new(Notify::new()));
+    let (begin, end) = (began.clone(), ends.clone());
+    let module = Module::new("waits")
+        .on("wait", move || {
+            let (begin, end) = (begin.clone(), end.clone());
+            async move {
+                begin.store(true, Ordering::SeqCst);
+                end.notified().await;
+                Ok::<_, Rejection>(Value::from("done"))
+            }
+        })
+        .on("echo", async |veche::Data(it): veche::Data<Value>| -> Result<Value, Rejection> { Ok(it) });
+    let namespace = socket_io::Namespace::of(module).expect("it is sound");
+    let server = start_with(guests(), |listen| listen.socket_io(door(namespace)));
+    let mut client = Polling::open(&server).await;
+    client.post("40").await;
+    client.next("40{").await;
+
+    // More than a session's queue holds, behind a handler that waits.
+    let echoes: String = (1..100).map(|id| format!("\u{1e}42{id}[\"echo\",{id}]")).collect();
+    let mut post = Raw::open(client.address).await;
+    post.write(client.post_of(&format!("420[\"wait\"]{echoes}"))).await;
+    until(|| began.load(Ordering::SeqCst)).await;
+    let path = client.path().replace("polling", "websocket");
+    let mut socket = Client::connect_with(client.address, &path, "").await;
+    socket.send_text("2probe").await;
+    assert_eq!(text(&mut socket).await, "3probe");
+
+    ends.notify_one();
+    assert_eq!(post.response().await.expect("an answer").status, 200);
+    socket.send_text("5").await;
+    assert_eq!(text(&mut socket).await, "430[\"done\"]");
+    for id in 1..100 {
+        assert_eq!(text(&mut socket).await, format!("43{id}[{id}]"));
+    }
 }
 
 /// Every connection may be another shard's.

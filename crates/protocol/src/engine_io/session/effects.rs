@@ -36,7 +36,7 @@ impl End {
 pub enum PollAnswer {
     /// As much of the queue as an answer takes; a `6` where it is empty.
     Flush,
-    /// All of the queue, then `1`.
+    /// What is queued still, which is hardly ever something, then `1`.
     Close,
 }
 

@@ -66,7 +66,7 @@ enum Phase {
     /// Polling; a WebSocket may be on probation.
     Polling(Candidate),
     WebSocket,
-    /// The server has closed a polling session whose `1` no poll has taken yet.
+    /// The server has closed a polling session: polls take what is queued, and the last one the `1`.
     Closing,
     Closed(End),
 }
@@ -79,6 +79,9 @@ enum Candidate {
     Silent,
     /// Its probe was answered: no poll waits.
     Probed,
+    /// The same, and the server has closed the session. The client may have left polling already and hear
+    /// nothing there, so the end waits for the upgrade, or for the end of the probation.
+    Parting,
 }
 
 impl Session {
@@ -124,14 +127,14 @@ impl Session {
 
     /// Whether a WebSocket is on probation.
     pub const fn is_probing(&self) -> bool {
-        matches!(self.phase, Phase::Polling(Candidate::Silent | Candidate::Probed))
+        matches!(self.phase, Phase::Polling(Candidate::Silent | Candidate::Probed | Candidate::Parting))
     }
 
     /// When [`on_deadline`](Self::on_deadline) is to be called; `None` when the session is over.
     pub fn deadline_ms(&self) -> Option<u64> {
         match self.phase {
             Phase::Closed(_) => None,
-            Phase::Closing => Some(self.other_due_ms),
+            Phase::Polling(Candidate::Parting) | Phase::Closing => Some(self.other_due_ms),
             _ => Some(self.heartbeat.due_ms().min(self.other_due_ms)),
         }
     }
@@ -139,8 +142,10 @@ impl Session {
     /// Does what is due; nothing before its time.
     pub fn on_deadline(&mut self, now_ms: u64) -> Effects {
         match self.phase {
-            Phase::Closing if now_ms >= self.other_due_ms => return self.end(End::ForcedClose),
-            Phase::Closing | Phase::Closed(_) => return Effects::NONE,
+            Phase::Polling(Candidate::Parting) | Phase::Closing if now_ms >= self.other_due_ms => {
+                return self.end(End::ForcedClose);
+            }
+            Phase::Polling(Candidate::Parting) | Phase::Closing | Phase::Closed(_) => return Effects::NONE,
             Phase::Polling(_) | Phase::WebSocket => {}
         }
         let mut effects = Effects::NONE;
@@ -162,11 +167,11 @@ impl Session {
     pub fn outlet(&mut self) -> Outlet {
         match self.phase {
             Phase::WebSocket => Outlet::WebSocket,
+            Phase::Polling(Candidate::Parting) | Phase::Closing | Phase::Closed(_) => Outlet::Closed,
             Phase::Polling(_) => match self.take_poll(PollAnswer::Flush) {
                 Some(_) => Outlet::Poll,
                 None => Outlet::Queue,
             },
-            Phase::Closing | Phase::Closed(_) => Outlet::Closed,
         }
     }
 
@@ -184,9 +189,11 @@ impl Session {
     /// `from` tells which: what the old transport brings after an upgrade is dropped.
     pub fn on_packet(&mut self, from: Transport, packet: &Packet<'_>, now_ms: u64) -> Received {
         let expected = match self.phase {
+            Phase::Polling(Candidate::Parting) | Phase::Closing | Phase::Closed(_) => {
+                return Received::Effects(Effects::NONE);
+            }
             Phase::Polling(_) => Transport::Polling,
             Phase::WebSocket => Transport::WebSocket,
-            Phase::Closing | Phase::Closed(_) => return Received::Effects(Effects::NONE),
         };
         if from != expected {
             return Received::Effects(Effects::NONE);
@@ -213,10 +220,15 @@ impl Session {
     ///
     /// `2probe` is answered, `5` completes the upgrade, anything else ends the probation.
     pub fn on_probe_packet(&mut self, packet: &Packet<'_>, now_ms: u64) -> Effects {
-        let Phase::Polling(Candidate::Silent | Candidate::Probed) = self.phase else { return Effects::NONE };
+        if !self.is_probing() {
+            return Effects::NONE;
+        }
+        let is_parting = self.phase == Phase::Polling(Candidate::Parting);
         match (packet.kind, &packet.data) {
             (PacketType::Ping, Data::Text("probe")) => {
-                self.phase = Phase::Polling(Candidate::Probed);
+                if !is_parting {
+                    self.phase = Phase::Polling(Candidate::Probed);
+                }
                 let poll = self.take_poll(PollAnswer::Flush);
                 Effects { poll, probe: Some(Probation::Pong), ..Effects::NONE }
             }
@@ -225,7 +237,8 @@ impl Session {
                 self.other_due_ms = u64::MAX;
                 self.heartbeat.on_packet(now_ms);
                 let poll = self.take_poll(PollAnswer::Flush);
-                Effects { poll, probe: Some(Probation::Promote), ..Effects::NONE }
+                let end = if is_parting { self.end(End::ForcedClose).end } else { None };
+                Effects { poll, probe: Some(Probation::Promote), end, ..Effects::NONE }
             }
             _ => self.on_probe_fault(),
         }
@@ -260,11 +273,17 @@ impl Session {
 
     /// Ends the session in order, by the server's will: what is queued still leaves.
     ///
-    /// On polling without a poll that waits, the next one takes the queue and the `1`; if none comes within
-    /// 30 s, the session ends without. Nothing that the client sends is looked at any more.
+    /// On polling without a poll that waits, the next polls take the queue and then the `1`; what is left
+    /// after 30 s is dropped. An upgrade that is under way is gone through with, and the WebSocket takes the
+    /// queue; where it fails, polls do, in what is left of the upgrade's time. Nothing that the client sends
+    /// is looked at any more.
     pub fn close(&mut self, now_ms: u64) -> Effects {
         match self.phase {
-            Phase::Closing | Phase::Closed(_) => Effects::NONE,
+            Phase::Polling(Candidate::Parting) | Phase::Closing | Phase::Closed(_) => Effects::NONE,
+            Phase::Polling(Candidate::Probed) => {
+                self.phase = Phase::Polling(Candidate::Parting);
+                Effects::NONE
+            }
             Phase::Polling(_) if !self.polled => {
                 let probe = self.end_probation();
                 self.phase = Phase::Closing;
@@ -292,11 +311,14 @@ impl Session {
     }
 
     fn end_probation(&mut self) -> Option<Probation> {
-        if !self.is_probing() {
-            return None;
+        match self.phase {
+            Phase::Polling(Candidate::Silent | Candidate::Probed) => {
+                self.phase = Phase::Polling(Candidate::None);
+                self.other_due_ms = u64::MAX;
+            }
+            Phase::Polling(Candidate::Parting) => self.phase = Phase::Closing,
+            _ => return None,
         }
-        self.phase = Phase::Polling(Candidate::None);
-        self.other_due_ms = u64::MAX;
         Some(Probation::Close)
     }
 

@@ -16,19 +16,24 @@ impl Session {
         }
         match self.phase {
             _ if self.polled => Polled::Refuse(Refusal::BadRequest, self.end(End::TransportError)),
-            Phase::Closing => {
+            Phase::Closing if !queued => {
                 let _ = self.end(End::ForcedClose);
                 Polled::Answer(PollAnswer::Close)
             }
-            Phase::Polling(candidate) if queued || candidate == Candidate::Probed => {
-                self.ponged = false;
-                Polled::Answer(PollAnswer::Flush)
-            }
+            // The `1` has an answer of its own: stock clients look at a message only when they are through
+            // with the whole answer, and a `1` behind it would come first.
+            Phase::Closing | Phase::Polling(Candidate::Probed | Candidate::Parting) => self.flush(),
+            Phase::Polling(_) if queued => self.flush(),
             _ => {
                 self.polled = true;
                 Polled::Wait
             }
         }
+    }
+
+    fn flush(&mut self) -> Polled {
+        self.ponged = false;
+        Polled::Answer(PollAnswer::Flush)
     }
 
     /// The GET that waits broke off: the client may have left, and what it was sent may be lost.
@@ -94,7 +99,10 @@ impl Session {
     fn expire(&mut self, now_ms: u64) -> Result<(), (Refusal, Effects)> {
         let end = match self.phase {
             Phase::Closed(_) => return Err((Refusal::UnknownSid, Effects::NONE)),
-            Phase::Closing if now_ms >= self.other_due_ms => End::ForcedClose,
+            Phase::Polling(Candidate::Parting) | Phase::Closing if now_ms >= self.other_due_ms => {
+                End::ForcedClose
+            }
+            Phase::Polling(Candidate::Parting) => return Ok(()),
             Phase::Polling(_) | Phase::WebSocket if self.heartbeat.is_dead(now_ms) => End::PingTimeout,
             _ => return Ok(()),
         };
