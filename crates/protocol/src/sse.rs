@@ -329,6 +329,11 @@ impl Stream {
         mem::take(&mut self.out)
     }
 
+    /// Whether [`take_stopped`](Self::take_stopped) has something to tell.
+    pub fn has_stopped(&self) -> bool {
+        !self.stopped.is_empty()
+    }
+
     /// Channels that the slow-consumer policy has stopped, to be subscribed to again from their heads.
     pub fn take_stopped(&mut self) -> Vec<ChannelName> {
         mem::take(&mut self.stopped)

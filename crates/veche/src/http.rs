@@ -1,34 +1,26 @@
 //! A connection's HTTP: the doors' handshakes are served on the shard, all else by the routes on the
-//! handlers' runtime. After a handshake hyper and its buffers are gone, and the bare socket goes on.
+//! handlers' runtime. After a handshake, or for a stream of events, hyper and its buffers go, and the bare socket
+//! goes on.
 
-use std::{
-    cell::Cell,
-    convert::Infallible,
-    pin::Pin,
-    rc::Rc,
-    sync::Arc,
-    task::{Context, Poll},
-};
+use std::{convert::Infallible, future::poll_fn, rc::Rc, sync::Arc, task::Poll};
 
 use axum::body::Body;
 use bytes::Bytes;
 use http::{HeaderValue, Request, Response, StatusCode, header};
-use hyper::{
-    body::{Body as HttpBody, Frame, Incoming, SizeHint},
-    server::conn::http1,
-    service::service_fn,
-};
-use hyper_util::rt::{TokioIo, TokioTimer};
+use hyper::{body::Incoming, server::conn::http1, service::service_fn};
+use hyper_util::rt::TokioTimer;
 use metrics::counter;
-use tokio::{net::TcpStream, sync::Notify};
+use tokio::net::TcpStream;
 use veche_kernel::{Encoding, Opening, Shard};
 use veche_protocol::ws::upgrade::{self, Accepted, Offer};
 
 use crate::{
     addresses::Place,
     answering::Answering,
+    bare::Bare,
     credential,
     door::{Door, Guest},
+    handover::{Handover, Lent},
     mounted,
     proxies::{ClientAddress, client_address},
     refusal::Refusal,
@@ -43,25 +35,25 @@ const HEAD_BYTES: usize = 16 << 10;
 /// The native door's subprotocol.
 const SUBPROTOCOL: &str = "veche.v1.json";
 
-/// What becomes of a socket after its handshake.
-enum Upgrade {
+/// What becomes of a socket, which is answered by this head.
+struct Upgrade {
+    head: Vec<u8>,
+    to: To,
+}
+
+enum To {
     Native(Opening, Option<Place>),
     SocketIo(socket_io::Upgraded),
     Plain { handler: Arc<SocketHandler>, deflate: bool, place: Option<Place> },
+    Events(Box<sse::Opened>),
 }
 
 /// Serves a connection on its shard.
 pub(crate) fn serve(shard: &Rc<Shard>, stream: TcpStream, guest: Guest) {
     let shard = shard.clone();
     tokio::task::spawn_local(async move {
-        let upgrade: Rc<Cell<Option<Upgrade>>> = Rc::default();
-        let abandon: Rc<Notify> = Rc::default();
-        let asked = Asked {
-            shard: shard.clone(),
-            door: guest.door.clone(),
-            upgrade: upgrade.clone(),
-            abandon: abandon.clone(),
-        };
+        let handover: Rc<Handover<Upgrade>> = Rc::default();
+        let asked = Asked { shard: shard.clone(), door: guest.door.clone(), handover: handover.clone() };
         let peer = guest.peer;
         let service = service_fn(move |mut request: Request<Incoming>| {
             let client = client_address(peer, request.headers(), &asked.door.proxies);
@@ -69,33 +61,40 @@ pub(crate) fn serve(shard: &Rc<Shard>, stream: TcpStream, guest: Guest) {
             // hyper keeps the room of this future, 2 KB, for as long as the connection lives.
             Box::pin(answer(asked.clone(), request))
         });
-        let connection = http1::Builder::new()
+        let mut connection = http1::Builder::new()
             .timer(TokioTimer::new())
             .header_read_timeout(guest.door.handshake)
             .max_buf_size(HEAD_BYTES)
-            .serve_connection(TokioIo::new(stream), service);
-        let served = tokio::select! {
-            served = connection.without_shutdown() => served,
-            () = abandon.notified() => return,
-        };
-        let parts = match served {
-            Ok(parts) => parts,
-            Err(error) => return refused(&error),
-        };
-        let stream = parts.io.into_inner();
-        match upgrade.take() {
-            Some(Upgrade::Native(opening, place)) => {
-                let guest = guest.sit(place);
-                websocket::serve(&shard, stream, parts.read_buf, opening, guest);
-            }
-            Some(Upgrade::SocketIo(upgraded)) => upgraded.serve(&shard, stream, parts.read_buf, guest),
-            Some(Upgrade::Plain { handler, deflate, place }) => {
-                let guest = guest.sit(place);
-                socket::serve(stream, parts.read_buf, &handler, deflate, guest);
-            }
-            None => {}
+            .serve_connection(Lent::new(stream, handover.clone()), service);
+        let served = poll_fn(|context| match connection.poll_without_shutdown(context) {
+            Poll::Pending if handover.is_due() => Poll::Ready(Ok(())),
+            served => served,
+        });
+        if let Err(error) = served.await {
+            return refused(&error);
+        }
+        let parts = connection.into_parts();
+        if let Some(Upgrade { head, to }) = handover.take() {
+            let socket = Bare::new(parts.io.into_inner(), head);
+            to.serve(&shard, socket, parts.read_buf, guest);
         }
     });
+}
+
+impl To {
+    /// Goes on with the socket. `early` is what the client has sent behind its request.
+    fn serve(self, shard: &Rc<Shard>, socket: Bare, early: Bytes, guest: Guest) {
+        match self {
+            Self::Native(opening, place) => {
+                websocket::serve(shard, socket, early, opening, guest.sit(place));
+            }
+            Self::SocketIo(upgraded) => upgraded.serve(shard, socket, early, guest),
+            Self::Plain { handler, deflate, place } => {
+                socket::serve(socket, early, &handler, deflate, guest.sit(place));
+            }
+            Self::Events(opened) => opened.serve(socket, guest),
+        }
+    }
 }
 
 fn refused(error: &hyper::Error) {
@@ -116,104 +115,52 @@ fn refused(error: &hyper::Error) {
 struct Asked {
     shard: Rc<Shard>,
     door: Arc<Door>,
-    /// What becomes of the socket when its answer has left.
-    upgrade: Rc<Cell<Option<Upgrade>>>,
-    /// Told when the connection must go without further ado.
-    abandon: Rc<Notify>,
+    handover: Rc<Handover<Upgrade>>,
 }
 
-/// The body of an answer: of a route's, or a stream of events, which lives on the shard.
-enum Answer {
-    Whole(Body),
-    Events(sse::EventsBody),
-}
-
-impl HttpBody for Answer {
-    type Data = Bytes;
-    type Error = axum::Error;
-
-    fn poll_frame(
-        self: Pin<&mut Self>,
-        context: &mut Context<'_>,
-    ) -> Poll<Option<Result<Frame<Bytes>, axum::Error>>> {
-        match self.get_mut() {
-            Self::Whole(body) => Pin::new(body).poll_frame(context),
-            Self::Events(events) => Pin::new(events).poll_frame(context).map_err(|never| match never {}),
-        }
-    }
-
-    fn is_end_stream(&self) -> bool {
-        match self {
-            Self::Whole(body) => body.is_end_stream(),
-            Self::Events(events) => events.is_end_stream(),
-        }
-    }
-
-    fn size_hint(&self) -> SizeHint {
-        match self {
-            Self::Whole(body) => body.size_hint(),
-            Self::Events(events) => events.size_hint(),
-        }
+async fn answer(asked: Asked, request: Request<Incoming>) -> Result<Response<Body>, Infallible> {
+    let handover = asked.handover.clone();
+    match decide(asked, request).await {
+        Ok(upgrade) => handover.instead_of_answer(upgrade).await,
+        Err(response) => Ok(response),
     }
 }
 
-async fn answer(asked: Asked, request: Request<Incoming>) -> Result<Response<Answer>, Infallible> {
-    if asked.door.events.as_deref() == Some(request.uri().path()) && names_one_host(&request) {
-        let Asked { shard, door, abandon, .. } = asked;
-        return Ok(match sse::answer(&shard, &door, &request, abandon).await {
-            sse::Answer::Whole(response) => response.map(Answer::Whole),
-            sse::Answer::Stream(response) => response.map(Answer::Events),
-        });
+/// What becomes of the socket, or what the request is answered with.
+async fn decide(asked: Asked, request: Request<Incoming>) -> Result<Upgrade, Response<Body>> {
+    let Asked { shard, door, .. } = asked;
+    if !names_one_host(&request) {
+        let refusal = Refusal::new(StatusCode::BAD_REQUEST, "bad_request", "a request names one host");
+        return Err(refusal.into_response());
     }
-    if let Some(io) =
-        socket_io::door_at(&asked.door, request.uri().path()).filter(|_| names_one_host(&request))
-    {
-        let (response, upgraded) = socket_io::answer(&asked.shard, &asked.door, io, request).await;
-        asked.upgrade.set(upgraded.map(Upgrade::SocketIo));
-        return Ok(response.map(Answer::Whole));
+    let path = request.uri().path();
+    if door.events.as_deref() == Some(path) {
+        let (head, opened) = sse::answer(&shard, &door, &request).await?;
+        return Ok(Upgrade { head, to: To::Events(opened) });
     }
-    let whole = answer_whole(asked.door, asked.upgrade, request).await;
-    Ok(whole.map(Answer::Whole))
+    if let Some(io) = socket_io::door_at(&door, path) {
+        let (accepted, upgraded) = socket_io::answer(&shard, &door, io, request).await?;
+        return Ok(Upgrade { head: switching(&accepted), to: To::SocketIo(upgraded) });
+    }
+    if door.websocket.as_deref() == Some(path) {
+        let (accepted, opening, place) = native(&door, &request).await.map_err(Refusal::into_response)?;
+        return Ok(Upgrade { head: switching(&accepted), to: To::Native(opening, place) });
+    }
+    if let Some(handler) = door.sockets.get(path) {
+        let accepted = handshake(&door, &request, &[]);
+        let accepted = accepted.and_then(|accepted| Ok((accepted, door.place(&request)?)));
+        let (accepted, place) = accepted.map_err(Refusal::into_response)?;
+        let (head, deflate) = (switching(&accepted), accepted.deflate);
+        return Ok(Upgrade { head, to: To::Plain { handler: handler.clone(), deflate, place } });
+    }
+    if door.tickets_at.as_deref() == Some(path) {
+        return Err(ticket_door::answer(&door, &request).await);
+    }
+    Err(route(&door, request).await)
 }
 
 fn names_one_host(request: &Request<Incoming>) -> bool {
     request.headers().get_all(header::HOST).iter().count() == 1
-}
-
-async fn answer_whole(
-    door: Arc<Door>,
-    upgrade: Rc<Cell<Option<Upgrade>>>,
-    request: Request<Incoming>,
-) -> Response<Body> {
-    if !names_one_host(&request) {
-        let refusal = Refusal::new(StatusCode::BAD_REQUEST, "bad_request", "a request names one host");
-        return refusal.into_response();
-    }
-    let path = request.uri().path();
-    if door.websocket.as_deref() == Some(path) {
-        return match native(&door, &request).await {
-            Ok((accepted, opening, place)) => {
-                upgrade.set(Some(Upgrade::Native(opening, place)));
-                switching(accepted)
-            }
-            Err(refusal) => refusal.into_response(),
-        };
-    }
-    if let Some(handler) = door.sockets.get(path) {
-        let accepted = handshake(&door, &request, &[]);
-        return match accepted.and_then(|accepted| Ok((accepted, door.place(&request)?))) {
-            Ok((accepted, place)) => {
-                let (handler, deflate) = (handler.clone(), accepted.deflate);
-                upgrade.set(Some(Upgrade::Plain { handler, deflate, place }));
-                switching(accepted)
-            }
-            Err(refusal) => refusal.into_response(),
-        };
-    }
-    if door.tickets_at.as_deref() == Some(path) {
-        return ticket_door::answer(&door, &request).await;
-    }
-    route(&door, request).await
 }
 
 /// Decides on a native connection: the handshake first, then who it is, and last whether there is room.
@@ -263,22 +210,22 @@ pub(crate) fn device(query: &str) -> Result<Option<Box<str>>, Refusal> {
     Err(Refusal::new(StatusCode::BAD_REQUEST, "bad_request", message))
 }
 
-pub(crate) fn switching(accepted: Accepted) -> Response<Body> {
-    let mut response = Response::new(Body::empty());
-    *response.status_mut() = StatusCode::SWITCHING_PROTOCOLS;
-    let headers = response.headers_mut();
-    headers.insert(header::UPGRADE, HeaderValue::from_static("websocket"));
-    headers.insert(header::CONNECTION, HeaderValue::from_static("Upgrade"));
-    if let Ok(accept) = HeaderValue::try_from(accepted.accept) {
-        headers.insert(header::SEC_WEBSOCKET_ACCEPT, accept);
+/// The head of the answer to a WebSocket's handshake.
+fn switching(accepted: &Accepted) -> Vec<u8> {
+    let mut head = String::with_capacity(256);
+    head.push_str("HTTP/1.1 101 Switching Protocols\r\nupgrade: websocket\r\nconnection: Upgrade\r\n");
+    let fields = [
+        ("sec-websocket-accept", Some(&*accepted.accept)),
+        ("sec-websocket-protocol", accepted.subprotocol),
+        ("sec-websocket-extensions", accepted.extensions),
+    ];
+    for (name, value) in fields {
+        if let Some(value) = value {
+            head.extend([name, ": ", value, "\r\n"]);
+        }
     }
-    if let Some(subprotocol) = accepted.subprotocol {
-        headers.insert(header::SEC_WEBSOCKET_PROTOCOL, HeaderValue::from_static(subprotocol));
-    }
-    if let Some(extensions) = accepted.extensions {
-        headers.insert(header::SEC_WEBSOCKET_EXTENSIONS, HeaderValue::from_static(extensions));
-    }
-    response
+    head.push_str("\r\n");
+    head.into()
 }
 
 /// Hands a request to the routes on the handlers' runtime; the shard only streams the bodies.

@@ -3,15 +3,18 @@
 use std::{
     io,
     net::{SocketAddr, TcpListener},
-    sync::{Arc, Mutex, PoisonError, atomic::Ordering},
-    thread::JoinHandle,
+    sync::{Arc, atomic::Ordering},
     time::Duration,
 };
 
-use tokio::{sync::watch, time::Instant};
+use tokio::time::Instant;
 use veche_kernel::Kernel;
 
-use crate::{acceptor, door::Door, listen::Listen};
+use crate::{
+    acceptor::{self, Acceptor},
+    door::Door,
+    listen::Listen,
+};
 
 /// How often a server that stops looks whether requests are under way.
 const LOOK_AGAIN: Duration = Duration::from_millis(10);
@@ -62,8 +65,7 @@ pub enum ServeError {
 pub struct Server {
     door: Arc<Door>,
     addresses: Vec<SocketAddr>,
-    stop: watch::Sender<bool>,
-    acceptor: Mutex<Option<JoinHandle<()>>>,
+    acceptor: Acceptor,
 }
 
 impl Server {
@@ -73,9 +75,8 @@ impl Server {
         let addresses: Vec<SocketAddr> =
             listeners.iter().filter_map(|listener| listener.local_addr().ok()).collect();
         let door = Door::new(kernel, &listen);
-        let (stop, stopped) = watch::channel(false);
-        let acceptor = acceptor::start(listeners, door.clone(), stopped)?;
-        Ok(Self { door, addresses, stop, acceptor: Mutex::new(Some(acceptor)) })
+        let acceptor = Acceptor::start(listeners, door.clone())?;
+        Ok(Self { door, addresses, acceptor })
     }
 
     /// Where it listens.
@@ -97,12 +98,9 @@ impl Server {
     /// gone and every request is answered, or when the window is over.
     pub async fn shutdown(&self, window: Duration) {
         self.door.stopping.store(true, Ordering::Relaxed);
-        // Nobody waits any more if the acceptor has ended by itself.
-        let _ = self.stop.send(true);
-        let acceptor = self.acceptor.lock().unwrap_or_else(PoisonError::into_inner).take();
-        if let Some(acceptor) = acceptor {
+        if let Some(thread) = self.acceptor.stop() {
             // It ends at once, and its listeners with it.
-            let _ = tokio::task::spawn_blocking(move || acceptor.join()).await;
+            let _ = tokio::task::spawn_blocking(move || thread.join()).await;
         }
         let give_up = Instant::now() + window;
         self.door.kernel.drain(window).await;
@@ -111,13 +109,6 @@ impl Server {
         }
         // The last bytes of an answer are written in the turn that ended its body.
         self.door.kernel.is_alive(LOOK_AGAIN).await;
-    }
-}
-
-impl Drop for Server {
-    fn drop(&mut self) {
-        // Whoever forgets to shut down ends the listeners all the same.
-        let _ = self.stop.send(true);
     }
 }
 

@@ -9,7 +9,7 @@ use tokio::{
 };
 use veche_protocol::ws::{self, Config, Decoder, Deflater, Event, Input, Opcode, Role, Scratch};
 
-use crate::door::Guest;
+use crate::{bare::Bare, door::Guest};
 
 /// Bytes of one read.
 const READ_BYTES: usize = 64 << 10;
@@ -71,10 +71,12 @@ impl SocketHandler {
     }
 }
 
-pub(crate) fn serve(stream: TcpStream, early: Bytes, handler: &SocketHandler, deflate: bool, guest: Guest) {
+pub(crate) fn serve(bare: Bare, early: Bytes, handler: &SocketHandler, deflate: bool, guest: Guest) {
     let config = Config::new(Role::Server, handler.max_message).with_deflate(deflate);
+    // Whoever serves it may say nothing for long.
+    bare.answer();
     let mut socket = Socket {
-        stream,
+        stream: bare.tcp,
         decoder: Decoder::new(config),
         scratch: Scratch::default(),
         deflater: deflate.then(Deflater::new),

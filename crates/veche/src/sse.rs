@@ -3,19 +3,19 @@
 //!
 //! A stream is a session of the shard that serves its connection, like a WebSocket's, but one that only
 //! listens. The request is decided on completely before the answer begins: whoever gets a 200 is subscribed
-//! to every channel. hyper keeps the socket and asks the [`stream`] for bytes as it takes them.
+//! to every channel. Then the socket is taken back from hyper, whose two buffers would be most of what a stream costs.
 
 mod asked;
+mod driver;
 mod stream;
 
-use std::{hash::BuildHasher, rc::Rc, sync::Arc};
+use std::{hash::BuildHasher, rc::Rc, sync::Arc, time::SystemTime};
 
 use axum::body::Body;
-use http::{HeaderValue, Method, Request, Response, StatusCode, header};
+use http::{HeaderMap, Method, Request, Response, StatusCode, Version, header};
 use hyper::body::Incoming;
-use tokio::sync::Notify;
 use veche_kernel::{
-    ChannelName, CloseCode, Encoding, ErrorCode, Identity, Opening, Position, Rejection, Shard,
+    ChannelName, CloseCode, Encoding, ErrorCode, Identity, Link, Opening, Position, Rejection, Shard,
 };
 
 use self::asked::Asked;
@@ -29,58 +29,63 @@ use crate::{
     tickets::Purpose,
 };
 
-pub(crate) use self::stream::EventsBody;
+pub(crate) use self::driver::Opened;
 
 /// Methods and headers that a page of an allowed origin may use.
 const ALLOWED_METHODS: &str = "GET";
 const ALLOWED_HEADERS: &str = "authorization, last-event-id";
 
-/// What the door answers with.
-pub(crate) enum Answer {
-    /// Something short.
-    Whole(Response<Body>),
-    /// A stream.
-    Stream(Response<EventsBody>),
-}
-
-/// Answers a request at the door's path. `abandon` is told when the connection must go, because it does
-/// not take the stream's end.
+/// Answers a request at the door's path: by a stream, which goes on past HTTP, or by something short.
 pub(crate) async fn answer(
     shard: &Rc<Shard>,
     door: &Arc<Door>,
     request: &Request<Incoming>,
-    abandon: Rc<Notify>,
-) -> Answer {
+) -> Result<(Vec<u8>, Box<Opened>), Response<Body>> {
     let headers = request.headers();
     if !door.origins.allow_reading(headers) {
         let refusal = Refusal::new(StatusCode::FORBIDDEN, "forbidden", "this origin is not allowed");
-        return Answer::Whole(refusal.into_response());
+        return Err(refusal.into_response());
     }
-    match decide(shard, door, request, abandon).await {
-        Ok(body) => {
-            let mut response = Response::new(body);
-            let fields = response.headers_mut();
-            fields.insert(header::CONTENT_TYPE, HeaderValue::from_static("text/event-stream"));
-            fields.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
-            fields.insert("x-accel-buffering", HeaderValue::from_static("no"));
-            // What follows a stream on its connection would wait for its end.
-            fields.insert(header::CONNECTION, HeaderValue::from_static("close"));
-            share(headers, fields);
-            Answer::Stream(response)
+    match decide(shard, door, request).await {
+        Ok(opened) => {
+            let mut fields = HeaderMap::new();
+            share(headers, &mut fields);
+            Ok((head(request.version(), &fields), Box::new(opened)))
         }
         Err(mut response) => {
             share(headers, response.headers_mut());
-            Answer::Whole(response)
+            Err(response)
         }
     }
+}
+
+/// The head of the answer, with these fields more.
+fn head(version: Version, fields: &HeaderMap) -> Vec<u8> {
+    let (version, framing) = match version {
+        Version::HTTP_11 => ("1.1", "transfer-encoding: chunked\r\n"),
+        _ => ("1.0", ""),
+    };
+    let date = httpdate::fmt_http_date(SystemTime::now());
+    // What follows a stream on its connection would wait for its end.
+    let mut head = format!(
+        "HTTP/{version} 200 OK\r\n{framing}connection: close\r\ndate: {date}\r\ncontent-type: text/event-stream\r\n\
+         cache-control: no-store\r\nx-accel-buffering: no\r\n"
+    )
+    .into_bytes();
+    for (name, value) in fields {
+        for part in [name.as_str().as_bytes(), b": ", value.as_bytes(), b"\r\n"] {
+            head.extend_from_slice(part);
+        }
+    }
+    head.extend_from_slice(b"\r\n");
+    head
 }
 
 async fn decide(
     shard: &Rc<Shard>,
     door: &Arc<Door>,
     request: &Request<Incoming>,
-    abandon: Rc<Notify>,
-) -> Result<EventsBody, Response<Body>> {
+) -> Result<Opened, Response<Body>> {
     if request.method() != Method::GET {
         return Err(other_method(request));
     }
@@ -105,13 +110,12 @@ async fn decide(
     };
     let place = door.place(request).map_err(Refusal::into_response)?;
     let opening = Opening { encoding: Encoding::Sse, identity, device, session: None };
-    let body = EventsBody::open(shard, opening, channels.clone(), retry_ms(), abandon).sit(place);
-    if let Some(code) = body.closing() {
+    let opened = Opened::new(shard, opening, channels.clone(), retry_ms(), request.version(), place);
+    if let Some(code) = opened.link().closing() {
         return Err(refuse_session(code));
     }
-    subscribe(shard, &body, &channels).await?;
-    body.begin();
-    Ok(body)
+    subscribe(shard, &opened.link(), &channels).await?;
+    Ok(opened)
 }
 
 /// The caller's personal channel, and from where: what the client has, or else what its device has
@@ -141,13 +145,13 @@ async fn own(
 
 async fn subscribe(
     shard: &Rc<Shard>,
-    body: &EventsBody,
+    link: &Rc<Link>,
     channels: &[(ChannelName, Option<Position>)],
 ) -> Result<(), Response<Body>> {
     for (channel, since) in channels {
-        let joined = shard.listen(&body.link(), channel, *since).await;
+        let joined = shard.listen(link, channel, *since).await;
         joined.map_err(|rejection| refuse(&rejection, Some("channel"), Some(channel)))?;
-        if let Some(code) = body.closing() {
+        if let Some(code) = link.closing() {
             return Err(refuse_session(code));
         }
     }

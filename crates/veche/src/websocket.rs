@@ -15,24 +15,25 @@ use std::{
 
 use bytes::{Bytes, BytesMut};
 use socket2::SockRef;
-use tokio::{net::TcpStream, time::Sleep};
+use tokio::time::Sleep;
 use veche_kernel::{CloseCode, Encoding, Link, Opening, Shard, Wire};
 use veche_protocol::ws::{self, Config, Decoder, Event, Input, Opcode, Role};
 
 use crate::{
+    bare::Bare,
     door::Guest,
     reading::{self, LINGER, READS},
 };
 
 /// The socket as the kernel sees it.
 pub(crate) struct Socket {
-    stream: TcpStream,
+    bare: Bare,
     waker: RefCell<Option<Waker>>,
 }
 
 impl Wire for Socket {
     fn try_send(&self, bytes: &[u8]) -> io::Result<usize> {
-        SockRef::from(&self.stream).send(bytes)
+        self.bare.send(bytes)
     }
 
     fn wake(&self) {
@@ -43,11 +44,13 @@ impl Wire for Socket {
 }
 
 /// Opens a session on a socket whose handshake is done. `early` is what the client sent meanwhile.
-pub(crate) fn serve(shard: &Rc<Shard>, stream: TcpStream, early: Bytes, opening: Opening, guest: Guest) {
+pub(crate) fn serve(shard: &Rc<Shard>, bare: Bare, early: Bytes, opening: Opening, guest: Guest) {
     let deflate = opening.encoding == Encoding::NativeDeflate;
     let limit = guest.door.kernel.limits().frame_bytes;
     let config = Config::new(Role::Server, limit).with_deflate(deflate);
-    let link = shard.open(opening, Socket { stream, waker: RefCell::new(None) });
+    let link = shard.open(opening, Socket { bare, waker: RefCell::new(None) });
+    // Where nobody was welcomed.
+    link.wire().bare.answer();
     let mut driver = Driver {
         shard: shard.clone(),
         link,
@@ -106,7 +109,7 @@ impl Driver {
             if !self.link.may_read() {
                 return Poll::Pending;
             }
-            ready!(self.link.wire().stream.poll_read_ready(context))?;
+            ready!(self.link.wire().bare.tcp.poll_read_ready(context))?;
             self.read()?;
             if let Some(code) = self.link.closing() {
                 return self.end(code, context);
@@ -118,7 +121,7 @@ impl Driver {
 
     fn write(&mut self, context: &mut Context<'_>) -> io::Result<()> {
         loop {
-            let stream = &self.link.wire().stream;
+            let stream = &self.link.wire().bare.tcp;
             if stream.poll_write_ready(context)?.is_pending() {
                 return Ok(());
             }
@@ -135,7 +138,7 @@ impl Driver {
     /// Reads what is there, once, and hands it on.
     fn read(&mut self) -> io::Result<()> {
         let link = self.link.clone();
-        reading::read(&link.wire().stream, |bytes| {
+        reading::read(&link.wire().bare.tcp, |bytes| {
             link.seen(self.shard.now_ms());
             self.consume(bytes);
         })
@@ -200,9 +203,9 @@ impl Driver {
             ws::close_frame(&mut frame, code.number(), code.reason());
             // Refused whole or in part, it does not matter: the connection ends.
             let _ = self.link.wire().try_send(&frame);
-            let _ = SockRef::from(&self.link.wire().stream).shutdown(std::net::Shutdown::Write);
+            let _ = SockRef::from(&self.link.wire().bare.tcp).shutdown(std::net::Shutdown::Write);
         }
-        reading::discard(&self.link.wire().stream, context)
+        reading::discard(&self.link.wire().bare.tcp, context)
     }
 }
 

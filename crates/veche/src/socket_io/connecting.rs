@@ -19,6 +19,7 @@ use super::{
     handshake::Handshake,
     recovery::{self, Asked, Kept, Missed, Rejoin},
     settings::{ConnectRefused, Service},
+    sid::Sid,
     socket::{Attached, Socket},
     wire::SocketWire,
 };
@@ -190,7 +191,11 @@ impl Connect {
         if !frames.is_empty() {
             engine.send_direct(&frames);
         }
-        let pid = link.wire().track.borrow().as_ref().map(|track| track.pid.to_string());
+        let pid = link.wire().track.borrow().as_ref().map(|track| track.pid);
+        if let Some(pid) = pid {
+            recovery::begun(engine, pid);
+        }
+        let pid = pid.as_ref().map(Sid::to_string);
         let sid = link.id().to_string();
         engine.send_packet(&Outgoing::Connect { namespace: &self.namespace, sid: &sid, pid: pid.as_deref() });
         link.wire().begin();

@@ -11,7 +11,7 @@ use std::{
 
 use bytes::{Bytes, BytesMut};
 use socket2::SockRef;
-use tokio::{net::TcpStream, time::Sleep};
+use tokio::time::Sleep;
 use veche_kernel::Gcra;
 use veche_protocol::{
     engine_io::{End, Revision, Transport},
@@ -24,13 +24,14 @@ use super::{
     settings::SocketIo,
 };
 use crate::{
+    bare::Bare,
     door::Guest,
     reading::{self, LINGER, READS},
 };
 
 /// A WebSocket whose handshake is done, and what it sent meanwhile.
 pub(super) struct Arrived {
-    pub(super) stream: TcpStream,
+    pub(super) bare: Bare,
     pub(super) early: Bytes,
     pub(super) guest: Guest,
 }
@@ -44,7 +45,7 @@ pub(super) fn begin(
     revision: Revision,
     deflate: bool,
 ) {
-    let stream = Rc::new(Stream::new(arrived.stream));
+    let stream = Rc::new(Stream::new(arrived.bare));
     let (outlet, door) = (Outlet::WebSocket(stream.clone()), &arrived.guest.door);
     let Some(engine) = Engine::begin(shard, door, io, visitor, revision, outlet, deflate) else { return };
     run(engine, stream, arrived.early, deflate, arrived.guest);
@@ -52,7 +53,8 @@ pub(super) fn begin(
 
 /// Goes on with a session by a WebSocket that is on probation; or closes it, where the session has another.
 pub(super) fn probe(engine: Rc<Engine>, arrived: Arrived, is_welcome: bool) {
-    let stream = Rc::new(Stream::new(arrived.stream));
+    let stream = Rc::new(Stream::new(arrived.bare));
+    stream.bare.answer();
     if is_welcome {
         engine.on_probation(&stream);
     } else {
@@ -115,7 +117,7 @@ impl Driver {
             if !self.engine.may_read() && self.engine.is_carried_by(&self.stream) {
                 return Poll::Pending;
             }
-            ready!(self.stream.tcp.poll_read_ready(context))?;
+            ready!(self.stream.bare.tcp.poll_read_ready(context))?;
             self.read()?;
         }
         context.waker().wake_by_ref();
@@ -124,7 +126,7 @@ impl Driver {
 
     fn write(&mut self, context: &mut Context<'_>) -> io::Result<()> {
         while !self.engine.flush()? {
-            if self.stream.tcp.poll_write_ready(context)?.is_pending() {
+            if self.stream.bare.tcp.poll_write_ready(context)?.is_pending() {
                 return Ok(());
             }
         }
@@ -134,7 +136,7 @@ impl Driver {
     /// Reads what is there, once, and hands it on.
     fn read(&mut self) -> io::Result<()> {
         let stream = self.stream.clone();
-        reading::read(&stream.tcp, |bytes| {
+        reading::read(&stream.bare.tcp, |bytes| {
             self.engine.seen();
             self.consume(bytes);
         })
@@ -206,13 +208,13 @@ impl Driver {
             }
             // Refused whole or in part, it does not matter: the connection ends.
             let _ = self.stream.send(&frame);
-            let _ = SockRef::from(&self.stream.tcp).shutdown(std::net::Shutdown::Write);
+            let _ = SockRef::from(&self.stream.bare.tcp).shutdown(std::net::Shutdown::Write);
             Box::pin(tokio::time::sleep(LINGER))
         });
         if linger.as_mut().poll(context).is_ready() {
             return Poll::Ready(Ok(()));
         }
-        reading::discard(&self.stream.tcp, context)
+        reading::discard(&self.stream.bare.tcp, context)
     }
 }
 

@@ -16,11 +16,6 @@ pub(super) fn find(sid: Sid) -> Option<Rc<Engine>> {
     ENGINES.with_borrow(|engines| engines.get(&sid).cloned())
 }
 
-/// The first session that passes.
-pub(super) fn find_where(passes: impl Fn(&Rc<Engine>) -> bool) -> Option<Rc<Engine>> {
-    ENGINES.with_borrow(|engines| engines.values().find(|engine| passes(engine)).cloned())
-}
-
 pub(super) fn remove(sid: Sid) {
     let removed = ENGINES.with_borrow_mut(|engines| {
         let removed = engines.remove(&sid);

@@ -9,12 +9,13 @@ use std::{
     task::Waker,
 };
 
-use socket2::SockRef;
-use tokio::{net::TcpStream, sync::oneshot};
+use tokio::sync::oneshot;
 use veche_protocol::engine_io::{
     Frame, PacketType, PollAnswer, Refusal, Revision,
     payload::{Format, PayloadWriter},
 };
+
+use crate::bare::Bare;
 
 /// Bytes of one polling answer, unless its first packet has more.
 const ANSWER_BYTES: usize = 256 << 10;
@@ -28,7 +29,7 @@ pub(super) enum Outlet {
 
 /// A WebSocket's way out.
 pub(super) struct Stream {
-    pub(super) tcp: TcpStream,
+    pub(super) bare: Bare,
     pub(super) waker: RefCell<Option<Waker>>,
     /// Nothing more comes: what waits is written, then a close frame.
     pub(super) ends: Cell<bool>,
@@ -37,12 +38,12 @@ pub(super) struct Stream {
 }
 
 impl Stream {
-    pub(super) fn new(stream: TcpStream) -> Self {
-        Self { tcp: stream, waker: RefCell::default(), ends: Cell::new(false), code: Cell::new(None) }
+    pub(super) fn new(bare: Bare) -> Self {
+        Self { bare, waker: RefCell::default(), ends: Cell::new(false), code: Cell::new(None) }
     }
 
     pub(super) fn send(&self, bytes: &[u8]) -> io::Result<usize> {
-        SockRef::from(&self.tcp).send(bytes)
+        self.bare.send(bytes)
     }
 
     pub(super) fn wake(&self) {

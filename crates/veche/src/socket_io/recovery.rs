@@ -15,8 +15,8 @@ use serde::Deserialize;
 use serde_json::Value;
 use tokio::sync::oneshot;
 use veche_kernel::{
-    ChannelName, CloseCode, Encoding, Identity, Kernel, Position, Publication, Range, SessionId, UserId,
-    tag_of,
+    ChannelName, CloseCode, Encoding, Identity, Kernel, Position, Publication, Range, SessionId, Shard,
+    UserId, tag_of,
 };
 use veche_protocol::{
     engine_io::End,
@@ -44,7 +44,10 @@ const PAGE: usize = 1_000;
 const RECOVERABLE: [&str; 4] = ["transport close", "transport error", "ping timeout", "forced close"];
 
 thread_local! {
+    /// Sessions whose clients are away, by the secrets that name this shard.
     static KEPT: RefCell<HashMap<Sid, Kept>> = RefCell::default();
+    /// The engines of those whose clients are there, for all that is known.
+    static PRESENT: RefCell<HashMap<Sid, Sid>> = RefCell::default();
 }
 
 /// A session whose client is away.
@@ -81,42 +84,58 @@ pub(super) struct Missed {
     pub(super) track: Box<Track>,
 }
 
-/// Keeps a socket that is over for its client, if it may come back.
-pub(super) fn keep(engine: &Rc<Engine>, link: &SocketLink, why: &str) {
-    let Some(window) = engine.io.recovery_ms.filter(|_| RECOVERABLE.contains(&why)) else { return };
+/// A session has begun, or goes on, by this engine: its client is about to be told the secret.
+pub(super) fn begun(engine: &Engine, pid: Sid) {
+    let (shard, sid) = (engine.shard.index(), engine.sid);
+    let note = move || PRESENT.with_borrow_mut(|all| _ = all.insert(pid, sid));
+    if pid.shard == shard {
+        note();
+    } else {
+        engine.door.kernel.on_shard(usize::from(pid.shard), move |_| note());
+    }
+}
+
+/// A socket is over. It is kept for its client, if that may come back.
+pub(super) fn left(engine: &Rc<Engine>, link: &SocketLink, why: &str) {
+    let Some(track) = link.wire().track.borrow_mut().take() else { return };
+    let (pid, sid) = (track.pid, engine.sid);
+    let kept = keep(engine, link, track, why);
+    // Where its secret says, wherever the session has lived since: a client knows its session by that.
+    engine.door.kernel.on_shard(usize::from(pid.shard), move |shard| {
+        PRESENT.with_borrow_mut(|all| {
+            // It may be present by another engine by now.
+            if all.get(&pid) == Some(&sid) {
+                all.remove(&pid);
+            }
+            if all.len() * 4 < all.capacity() {
+                all.shrink_to_fit();
+            }
+        });
+        let Some(kept) = kept.filter(|_| KEPT.with_borrow(HashMap::len) < KEPT_MOST) else { return };
+        shard.schedule(kept.until_ms, move |shard| forget(pid, shard.now_ms()));
+        KEPT.with_borrow_mut(|all| all.insert(pid, kept));
+    });
+}
+
+fn keep(engine: &Engine, link: &SocketLink, track: Box<Track>, why: &str) -> Option<Kept> {
+    let window = engine.io.recovery_ms.filter(|_| RECOVERABLE.contains(&why))?;
     // Whom the server has sent away does not come back to where they were.
     let is_sent_away = !matches!(
         link.closing(),
         None | Some(CloseCode::Drain | CloseCode::SlowConsumer | CloseCode::HeartbeatLost)
     );
     if is_sent_away || !link.wire().has_begun() {
-        return;
+        return None;
     }
-    let (Some(track), Some(user)) = (link.wire().track.borrow_mut().take(), link.user()) else { return };
-    let pid = track.pid;
-    let until_ms = engine.shard.now_ms() + window;
-    let kept = Kept {
+    Some(Kept {
         session: link.id(),
-        user,
+        user: link.user()?,
         data: link.wire().attached.data.clone(),
         namespace: link.wire().namespace.clone(),
         channels: link.channels(),
         track,
-        until_ms,
-    };
-    // Where its secret says, wherever the session has lived since: a client knows its session by that.
-    engine.door.kernel.on_shard(usize::from(pid.shard), move |shard| {
-        let has_room = KEPT.with_borrow_mut(|all| {
-            let has_room = all.len() < KEPT_MOST;
-            if has_room {
-                all.insert(pid, kept);
-            }
-            has_room
-        });
-        if has_room {
-            shard.schedule(until_ms, move |shard| forget(pid, shard.now_ms()));
-        }
-    });
+        until_ms: engine.shard.now_ms() + window,
+    })
 }
 
 /// Forgets a session whose time is over; one that was kept anew has another.
@@ -128,6 +147,13 @@ fn forget(pid: Sid, now_ms: u64) {
     drop(forgotten);
 }
 
+/// What a shard knows of a secret that names it.
+enum Known {
+    Kept(Kept),
+    Present { engine: Sid },
+    Nothing,
+}
+
 /// Takes the session that a client comes back to, if it is its own. The secret is used up then.
 pub(super) async fn take(
     door: &Arc<Door>,
@@ -135,55 +161,69 @@ pub(super) async fn take(
     namespace: &str,
     is_of: impl Fn(&UserId) -> bool + Clone + Send + 'static,
 ) -> Option<Kept> {
-    let pid = Sid::parse(pid).filter(|pid| usize::from(pid.shard) < door.kernel.shards())?;
-    if let Some(kept) = take_kept(door, pid, namespace, is_of.clone()).await {
-        return Some(kept);
+    let in_use = |sid: &Sid| usize::from(sid.shard) < door.kernel.shards();
+    let pid = Sid::parse(pid).filter(in_use)?;
+    let engine = match look_up(door, pid, namespace, is_of.clone()).await? {
+        Known::Kept(kept) => return Some(kept),
+        Known::Present { engine } => engine,
+        Known::Nothing => return None,
+    };
+    // A client that comes back knows sooner than we do that its connection is gone, or just as soon: what is kept of it
+    // is on its way to the shard that its secret names, and is there before the answer to this.
+    let (theirs, of) = (namespace.to_owned(), is_of.clone());
+    on_shard(door, engine, move |_| end_former(engine, pid, &theirs, of)).await?;
+    match look_up(door, pid, namespace, is_of).await? {
+        Known::Kept(kept) => Some(kept),
+        Known::Present { .. } | Known::Nothing => None,
     }
-    // A client that comes back knows sooner than we do that its connection is gone, or just as soon: then what is
-    // kept of it is on its way to the shard that its secret names, and before the answer to what follows.
-    for shard in 0..door.kernel.shards() {
-        let (namespace, is_of) = (namespace.to_owned(), is_of.clone());
-        let (answer, answered) = oneshot::channel();
-        door.kernel.on_shard(shard, move |_| {
-            end_former(pid, &namespace, is_of);
-            // Whoever asked may have left.
-            let _ = answer.send(());
-        });
-        // A shard that has stopped has nobody to end.
-        let _ = answered.await;
-    }
-    take_kept(door, pid, namespace, is_of).await
 }
 
-async fn take_kept(
+/// Asks the shard that an id names; `None` where it has stopped.
+async fn on_shard<T: Send + 'static>(
+    door: &Arc<Door>,
+    sid: Sid,
+    work: impl FnOnce(&Rc<Shard>) -> T + Send + 'static,
+) -> Option<T> {
+    let (answer, answered) = oneshot::channel();
+    door.kernel.on_shard(usize::from(sid.shard), move |shard| {
+        // Whoever asked may have left.
+        let _ = answer.send(work(shard));
+    });
+    answered.await.ok()
+}
+
+/// What is known of a secret; the session itself, if it is kept and theirs, which uses the secret up.
+async fn look_up(
     door: &Arc<Door>,
     pid: Sid,
     namespace: &str,
     is_of: impl Fn(&UserId) -> bool + Send + 'static,
-) -> Option<Kept> {
+) -> Option<Known> {
     let namespace = namespace.to_owned();
-    let (answer, answered) = oneshot::channel();
-    door.kernel.on_shard(usize::from(pid.shard), move |shard| {
+    let look = move |shard: &Rc<Shard>| {
         let now_ms = shard.now_ms();
         let kept = KEPT.with_borrow_mut(|all| {
             let is_theirs =
                 |kept: &Kept| *kept.namespace == *namespace && now_ms < kept.until_ms && is_of(&kept.user);
             if all.get(&pid).is_some_and(is_theirs) { all.remove(&pid) } else { None }
         });
-        // Whoever asked may have left.
-        let _ = answer.send(kept);
-    });
-    answered.await.ok()?
+        let present = || PRESENT.with_borrow(|all| all.get(&pid).copied());
+        match kept {
+            Some(kept) => Known::Kept(kept),
+            None => present().map_or(Known::Nothing, |engine| Known::Present { engine }),
+        }
+    };
+    on_shard(door, pid, look).await
 }
 
-/// Ends the connection on this shard that has the session still, if one does.
-fn end_former(pid: Sid, namespace: &str, is_of: impl Fn(&UserId) -> bool) {
+/// Ends the connection of a session, if it is theirs.
+fn end_former(engine: Sid, pid: Sid, namespace: &str, is_of: impl Fn(&UserId) -> bool) {
     let is_it = |link: &SocketLink| {
         let wire = link.wire();
         let has_pid = wire.track.borrow().as_ref().is_some_and(|track| track.pid == pid);
         has_pid && *wire.namespace == *namespace && link.user().is_some_and(|user| is_of(&user))
     };
-    if let Some(former) = engines::find_where(|engine| engine.sockets().iter().any(is_it)) {
+    if let Some(former) = engines::find(engine).filter(|engine| engine.sockets().iter().any(is_it)) {
         former.fail(End::TransportClose);
     }
 }

@@ -25,6 +25,7 @@ use super::{
 };
 use crate::{
     addresses::Place,
+    bare::Bare,
     credential,
     cross_origin::{preflight, share},
     door::{Door, Guest},
@@ -53,20 +54,23 @@ pub(crate) enum Upgraded {
 
 impl Upgraded {
     /// Goes on with the socket.
-    pub(crate) fn serve(self, shard: &Rc<Shard>, stream: TcpStream, early: Bytes, guest: Guest) {
+    pub(crate) fn serve(self, shard: &Rc<Shard>, bare: Bare, early: Bytes, guest: Guest) {
         match self {
             Self::Begin { io, visitor, revision, deflate, place } => {
                 let guest = guest.sit(place);
-                driver::begin(shard, Arrived { stream, early, guest }, &io, *visitor, revision, deflate);
+                driver::begin(shard, Arrived { bare, early, guest }, &io, *visitor, revision, deflate);
             }
             Self::Probe { sid, is_welcome, place } => {
                 let guest = guest.sit(place);
-                let Ok(stream) = stream.into_std() else { return };
+                let Ok((stream, head)) = bare.into_parts() else { return };
                 let door = guest.door.clone();
                 door.kernel.on_shard(usize::from(sid.shard), move |_| {
-                    let engine = engines::find(sid);
-                    if let (Some(engine), Ok(stream)) = (engine, TcpStream::from_std(stream)) {
-                        driver::probe(engine, Arrived { stream, early, guest }, is_welcome);
+                    let Ok(stream) = TcpStream::from_std(stream) else { return };
+                    let bare = Bare::new(stream, head);
+                    match engines::find(sid) {
+                        Some(engine) => driver::probe(engine, Arrived { bare, early, guest }, is_welcome),
+                        // It has ended meanwhile.
+                        None => bare.answer(),
                     }
                 });
             }
@@ -80,45 +84,49 @@ pub(crate) fn door_at<'a>(door: &'a Door, path: &str) -> Option<&'a Arc<SocketIo
     door.socket_io.iter().find(is_it)
 }
 
-/// Answers a request at the door's path; with what becomes of its socket, where that is a WebSocket's.
+/// Answers a request at the door's path, or says what becomes of its socket, where that is a WebSocket's.
 pub(crate) async fn answer(
     shard: &Rc<Shard>,
     door: &Arc<Door>,
     io: &Arc<SocketIo>,
     request: Request<Incoming>,
-) -> (Response<Body>, Option<Upgraded>) {
+) -> Result<(Accepted, Upgraded), Response<Body>> {
     let headers = request.headers().clone();
     if !door.origins.allow_reading(&headers) {
-        return (refused(Refusal::Forbidden), None);
+        return Err(refused(Refusal::Forbidden));
     }
-    let (mut response, upgraded) = match preflight(&request, ALLOWED_METHODS, ALLOWED_HEADERS) {
+    let mut response = match preflight(&request, ALLOWED_METHODS, ALLOWED_HEADERS) {
         Some(mut permission) => {
             // Applications read headers of their own in the handshake: what the page asks for, it may send.
             if let Some(wanted) = headers.get(header::ACCESS_CONTROL_REQUEST_HEADERS) {
                 permission.headers_mut().insert(header::ACCESS_CONTROL_ALLOW_HEADERS, wanted.clone());
             }
-            (permission, None)
+            permission
         }
         None => match decide(shard, door, io, request).await {
-            Ok(answer) => answer,
-            Err(response) => (*response, None),
+            Ok(Answer::Upgraded(accepted, upgraded)) => return Ok((accepted, upgraded)),
+            Ok(Answer::Whole(response)) => response,
+            Err(response) => *response,
         },
     };
-    if upgraded.is_none() {
-        let fields = response.headers_mut();
-        if door.origins.is_any() {
-            fields.insert(header::ACCESS_CONTROL_ALLOW_ORIGIN, HeaderValue::from_static("*"));
-        } else {
-            share(&headers, fields);
-        }
-        if headers.contains_key(header::ORIGIN) && !door.origins.is_any() {
-            fields.insert(header::ACCESS_CONTROL_ALLOW_CREDENTIALS, HeaderValue::from_static("true"));
-        }
+    let fields = response.headers_mut();
+    if door.origins.is_any() {
+        fields.insert(header::ACCESS_CONTROL_ALLOW_ORIGIN, HeaderValue::from_static("*"));
+    } else {
+        share(&headers, fields);
     }
-    (response, upgraded)
+    if headers.contains_key(header::ORIGIN) && !door.origins.is_any() {
+        fields.insert(header::ACCESS_CONTROL_ALLOW_CREDENTIALS, HeaderValue::from_static("true"));
+    }
+    Err(response)
 }
 
-type Answered = Result<(Response<Body>, Option<Upgraded>), Box<Response<Body>>>;
+enum Answer {
+    Whole(Response<Body>),
+    Upgraded(Accepted, Upgraded),
+}
+
+type Answered = Result<Answer, Box<Response<Body>>>;
 
 async fn decide(
     shard: &Rc<Shard>,
@@ -146,14 +154,14 @@ async fn decide(
                 Some(Kind::Poll) => {
                     let mut response = poll(door, sid, revision).await;
                     compress(request.headers(), &mut response).await;
-                    Ok((response, None))
+                    Ok(Answer::Whole(response))
                 }
-                Some(Kind::Post) => Ok((post(door, sid, revision, request).await, None)),
+                Some(Kind::Post) => Ok(Answer::Whole(post(door, sid, revision, request).await)),
                 Some(Kind::Upgrade) => probe(door, sid, revision, &request).await,
                 None => {
                     let known = on_engine(door, sid, |engine| engine.is_some()).await.unwrap_or_default();
                     let refusal = if known { Refusal::BadRequest } else { Refusal::UnknownSid };
-                    Ok((refused(refusal), None))
+                    Ok(Answer::Whole(refused(refusal)))
                 }
             }
         }
@@ -185,7 +193,7 @@ async fn open(
         let visitor = Box::new(visitor(io, request, identity, None)?);
         let deflate = accepted.deflate;
         let begin = Upgraded::Begin { io: io.clone(), visitor, revision, deflate, place };
-        return Ok((handshake::switching(accepted), Some(begin)));
+        return Ok(Answer::Upgraded(accepted, begin));
     }
     // A session that polls outlives its connections: it has a place of its own.
     let place = match place {
@@ -205,7 +213,7 @@ async fn open(
     {
         response.headers_mut().insert(header::SET_COOKIE, cookie);
     }
-    Ok((response, None))
+    Ok(Answer::Whole(response))
 }
 
 fn visitor(
@@ -359,9 +367,7 @@ async fn probe(
         None => Err(Refusal::UnknownSid),
     });
     match welcome.await.unwrap_or(Err(Refusal::UnknownSid)) {
-        Ok(is_welcome) => {
-            Ok((handshake::switching(accepted), Some(Upgraded::Probe { sid, is_welcome, place })))
-        }
+        Ok(is_welcome) => Ok(Answer::Upgraded(accepted, Upgraded::Probe { sid, is_welcome, place })),
         Err(refusal) => Err(Box::new(refused(refusal))),
     }
 }

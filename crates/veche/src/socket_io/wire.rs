@@ -223,7 +223,7 @@ impl SocketWire {
     pub(super) fn left(&self, shard: &Rc<Shard>, link: &SocketLink, why: &'static str) {
         self.awaited.borrow_mut().take();
         if let Some(engine) = self.engine() {
-            recovery::keep(&engine, link, why);
+            recovery::left(&engine, link, why);
         }
         let link: Rc<Link> = link.clone();
         if let Some(does) = &self.does

@@ -12,6 +12,7 @@ mod doors_agree;
 mod drain;
 mod examples;
 mod frames;
+mod handover;
 mod handshake;
 mod keys;
 mod limits;

@@ -50,6 +50,11 @@ impl Stream {
 
     pub(crate) async fn over(mut raw: Raw, query: &str, more: &str) -> Option<Self> {
         raw.write(request(query, more)).await;
+        Self::of(raw).await
+    }
+
+    /// The stream that was asked for on this connection.
+    pub(crate) async fn of(mut raw: Raw) -> Option<Self> {
         let head = raw.response().await?;
         let (text, id) = (Vec::new(), String::new());
         Some(Self { raw, head, text, left: 0, last: false, ended: false, id, retry: None, comments: 0 })
@@ -161,6 +166,11 @@ impl Stream {
     /// Whether the answer ended as it should, and the connection with it.
     pub(crate) async fn has_ended_well(&mut self) -> bool {
         self.block().await.is_none() && self.last && self.text.is_empty() && self.raw.ends().await
+    }
+
+    /// Sends what nobody asked for.
+    pub(crate) async fn pour(&mut self, bytes: &[u8]) {
+        self.raw.write(bytes).await;
     }
 
     /// Resets the connection.

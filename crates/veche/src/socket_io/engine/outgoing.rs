@@ -87,7 +87,7 @@ impl Engine {
 
     pub(super) fn transmit_slices(self: &Rc<Self>, slices: &[IoSlice<'_>]) -> io::Result<usize> {
         if let Outlet::WebSocket(stream) = &*self.outlet.borrow() {
-            return stream.tcp.try_write_vectored(slices);
+            return stream.bare.tcp.try_write_vectored(slices);
         }
         let mut all = 0;
         for slice in slices {

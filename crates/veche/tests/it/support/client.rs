@@ -74,6 +74,11 @@ impl Client {
     /// Makes the handshake; `None` when the connection ends meanwhile.
     pub(crate) async fn upgrade(mut raw: Raw, path: &str, more: &str) -> Option<Self> {
         raw.write(handshake_at(path, more, &[])).await;
+        Self::of(raw).await
+    }
+
+    /// The WebSocket of a connection whose handshake is sent.
+    pub(crate) async fn of(mut raw: Raw) -> Option<Self> {
         let response = raw.response().await?;
         assert_eq!(response.status, 101, "{response:?}");
         let deflate = response.header("sec-websocket-extensions").is_some();
