@@ -62,7 +62,7 @@ pub use rules::{
 };
 pub use serving::{Member, Occupied, OccupiedPage, Post, Posted, Presence};
 pub use session::{Event, Session, Target, list_of};
-pub use shard::{Emit, Link, Opening, Shard, Wire};
+pub use shard::{Emit, Link, Opening, Shard, Timer, Wire};
 pub use veche_protocol::{
     client::{PresenceState, Range},
     code::{CloseCode, ErrorCode},

@@ -51,6 +51,7 @@ pub use self::{
     emits::Emit,
     link::{Link, Wire},
     opening::Opening,
+    timers::Timer,
 };
 use crate::{
     channels::NodeChannel,
@@ -79,6 +80,8 @@ pub struct Shard {
     directs: RefCell<VecDeque<Direct>>,
     batched: Cell<usize>,
     wheel: RefCell<Wheel<Due>>,
+    /// The number of what a door schedules next.
+    timers: Cell<u32>,
     stopping: Cell<bool>,
     /// How often rights were looked at again.
     rechecks: Cell<u64>,
@@ -105,6 +108,7 @@ impl Shard {
             directs: RefCell::default(),
             batched: Cell::new(0),
             wheel,
+            timers: Cell::new(0),
             stopping: Cell::new(false),
             rechecks: Cell::new(0),
         }

@@ -172,6 +172,7 @@ impl Shard {
         self.sessions.borrow_mut().remove(key.slot as usize);
         self.shrink_sessions();
         let state = link.state.replace(State::new(Phase::Closing, None));
+        self.disarm(key, state.armed_ms);
         if let Some(rare) = &state.rare {
             rare.running.iter().for_each(|running| running.abort.abort());
         }

@@ -24,7 +24,21 @@ const LISTENER_PULSE_MS: u64 = 15_000;
 /// What a door does on its own shard.
 type Work = Box<dyn FnOnce(&Rc<Shard>)>;
 
-/// An entry of the wheel. Entries are not taken out when they become needless; they find out when due.
+/// What a door has scheduled on its own shard.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Timer {
+    at_ms: u64,
+    id: u32,
+}
+
+impl Timer {
+    /// When it is due, in milliseconds of the node's clock.
+    pub const fn at_ms(self) -> u64 {
+        self.at_ms
+    }
+}
+
+/// An entry of the wheel. One that has become needless finds out when it is due.
 pub(crate) enum Due {
     Session {
         key: SessionKey,
@@ -45,7 +59,10 @@ pub(crate) enum Due {
     /// The node's tables are to be swept.
     Sweep,
     /// A door has something to do.
-    Run(Work),
+    Run {
+        id: u32,
+        work: Work,
+    },
 }
 
 impl Shard {
@@ -54,8 +71,29 @@ impl Shard {
     }
 
     /// Does something at a time of the node's clock, by the wheel: not before it, and up to a tick later.
-    pub fn schedule(&self, at_ms: u64, work: impl FnOnce(&Rc<Self>) + 'static) {
-        self.at(at_ms.max(self.now_ms() + 1), Due::Run(Box::new(work)));
+    pub fn schedule(&self, at_ms: u64, work: impl FnOnce(&Rc<Self>) + 'static) -> Timer {
+        let timer = Timer { at_ms: at_ms.max(self.now_ms() + 1), id: self.timers.get() };
+        self.timers.set(timer.id.wrapping_add(1));
+        self.at(timer.at_ms, Due::Run { id: timer.id, work: Box::new(work) });
+        timer
+    }
+
+    /// Gives up what was scheduled, unless it was done.
+    pub fn cancel(&self, timer: Timer) {
+        self.take_back(timer.at_ms, |due| matches!(due, Due::Run { id, .. } if *id == timer.id));
+    }
+
+    /// The session is over: nothing is due for it any more.
+    pub(super) fn disarm(&self, session: SessionKey, armed_ms: u64) {
+        if armed_ms != u64::MAX {
+            self.take_back(armed_ms, |due| matches!(due, Due::Session { key, .. } if *key == session));
+        }
+    }
+
+    fn take_back(&self, at_ms: u64, is_it: impl Fn(&Due) -> bool) {
+        let due = self.wheel.borrow_mut().remove(at_ms, is_it);
+        // What it holds may come here as it goes.
+        drop(due);
     }
 
     /// Time has passed. Returns how many entries of the wheel were due.
@@ -82,7 +120,7 @@ impl Shard {
             Due::Grace { channel, user } => self.node.end_grace(&channel, &user, now, self),
             Due::Typing { channel, user } => self.end_typing(&channel, &user, now),
             Due::Members(channel) => self.node.flush_members(&channel),
-            Due::Run(work) => work(self),
+            Due::Run { work, .. } => work(self),
             Due::Sweep => {
                 self.node.sweep(now);
                 self.at(now + 1_000, Due::Sweep);

@@ -1,7 +1,7 @@
 //! A coarse timer wheel: a shard's heartbeats, deadlines and windows.
 //!
-//! There is no cancellation: an owner keeps a generation beside its deadline, and looks at it when the
-//! timer is due. Nothing here reads a clock.
+//! A timer that has become needless may stay: its owner knows better when it is due. What goes for good takes its timer
+//! along, for which the timers of one tick are looked through. Nothing here reads a clock.
 
 #[cfg(test)]
 mod tests;
@@ -55,6 +55,20 @@ impl<T> Wheel<T> {
         let slot = slot_of(tick);
         self.slots[slot].push(Timer { tick, value });
         self.occupied[slot / 64] |= 1 << (slot % 64);
+    }
+
+    /// Takes back what was inserted for this time and has not been handed out.
+    pub(crate) fn remove(&mut self, at_ms: u64, is_it: impl Fn(&T) -> bool) -> Option<T> {
+        let tick = at_ms.div_ceil(TICK_MS);
+        if tick <= self.now_tick {
+            let at = self.overdue.iter().position(is_it)?;
+            return Some(self.overdue.swap_remove(at));
+        }
+        let slot = slot_of(tick);
+        let at = self.slots[slot].iter().position(|timer| timer.tick == tick && is_it(&timer.value))?;
+        let timer = self.slots[slot].swap_remove(at);
+        self.tidy(slot);
+        Some(timer.value)
     }
 
     /// Moves the time to `now_ms` and appends what is due to `due`, in the order of the ticks.
@@ -113,8 +127,12 @@ impl<T> Wheel<T> {
     }
 
     fn take_slot(&mut self, slot: usize, target: u64, mut take: impl FnMut(Timer<T>)) {
+        self.slots[slot].extract_if(.., |timer| timer.tick <= target).for_each(&mut take);
+        self.tidy(slot);
+    }
+
+    fn tidy(&mut self, slot: usize) {
         let timers = &mut self.slots[slot];
-        timers.extract_if(.., |timer| timer.tick <= target).for_each(&mut take);
         if timers.is_empty() {
             self.occupied[slot / 64] &= !(1 << (slot % 64));
         }

@@ -38,6 +38,23 @@ fn what_is_due_already_comes_with_the_next_advance() {
 }
 
 #[test]
+fn what_is_taken_back_is_not_handed_out() {
+    let mut wheel = Wheel::new();
+    advance(&mut wheel, 1_000);
+    let round = TICK_MS * SLOTS as u64;
+    for at_ms in [7, 1_010, 1_020, 1_020 + round] {
+        wheel.insert(at_ms, at_ms);
+    }
+    assert_eq!(wheel.remove(1_020, |value| *value == 1_020), Some(1_020));
+    assert_eq!(wheel.remove(1_020, |value| *value == 1_020), None);
+    assert_eq!(wheel.remove(1_020, |value| *value == 1_020 + round), None, "it is of another round");
+    assert_eq!(wheel.remove(7, |value| *value == 7), Some(7), "it was due already");
+    assert_eq!(advance(&mut wheel, 1_050), [1_010]);
+    assert_eq!(wheel.remove(1_020 + round, |_| true), Some(1_020 + round));
+    assert_eq!(wheel.next_ms(), None);
+}
+
+#[test]
 fn later_rounds_wait_for_their_own() {
     let mut wheel = Wheel::new();
     let round = TICK_MS * SLOTS as u64;

@@ -73,6 +73,9 @@ impl Engine {
             return;
         }
         engines::remove(self.sid);
+        if let Some(armed) = self.armed.take() {
+            self.shard.cancel(armed);
+        }
         let sockets = std::mem::take(&mut *self.sockets.borrow_mut());
         for link in sockets {
             link.wire().left(&self.shard, &link, end.as_str());
@@ -97,7 +100,7 @@ impl Engine {
         self.resumed.notify_one();
     }
 
-    /// Puts the next deadline into the shard's wheel, unless an earlier entry is there.
+    /// Puts the next deadline into the shard's wheel, unless an earlier one is there.
     pub(super) fn arm(self: &Rc<Self>) {
         let machine = self.machine.borrow().deadline_ms();
         if let Some(at) = machine.map(|at| at.min(self.connect_by_ms.get())) {
@@ -105,24 +108,26 @@ impl Engine {
         }
     }
 
-    pub(super) fn arm_at(self: &Rc<Self>, at: u64) {
-        if at >= self.armed_ms.get() {
-            return;
+    fn arm_at(self: &Rc<Self>, at: u64) {
+        match self.armed.get() {
+            Some(armed) if armed.at_ms() <= at => return,
+            Some(armed) => self.shard.cancel(armed),
+            None => {}
         }
-        self.armed_ms.set(at);
         let weak = Rc::downgrade(self);
-        self.shard.schedule(at, move |_| {
+        let timer = self.shard.schedule(at, move |_| {
             if let Some(engine) = weak.upgrade() {
-                engine.on_time(at);
+                engine.on_time();
             }
         });
+        self.armed.set(Some(timer));
     }
 
-    pub(super) fn on_time(self: &Rc<Self>, at: u64) {
-        if self.armed_ms.get() != at || self.has_ended() {
+    fn on_time(self: &Rc<Self>) {
+        self.armed.set(None);
+        if self.has_ended() {
             return;
         }
-        self.armed_ms.set(u64::MAX);
         let now = self.shard.now_ms();
         if !self.may_read() {
             // Its pong waits behind what it sent, and we do not read.

@@ -20,7 +20,7 @@ use std::{
 use http::HeaderMap;
 use smallvec::SmallVec;
 use tokio::sync::Notify;
-use veche_kernel::{CloseCode, Gcra, Identity, Link, Quota, Shard, SocketIo as SocketIoEncoding};
+use veche_kernel::{CloseCode, Gcra, Identity, Link, Quota, Shard, SocketIo as SocketIoEncoding, Timer};
 use veche_protocol::{
     engine_io::{End, Frame, Handshake, Revision, Session as Machine, Transport},
     socket_io::{Connection, Encoding, Parser, Scratch, Slot},
@@ -94,8 +94,8 @@ pub(super) struct Engine {
     /// The socket of which a part of a frame was sent: nobody else may send before the rest.
     partial: Cell<Option<Slot>>,
     sockets: RefCell<SmallVec<[SocketLink; 1]>>,
-    /// The earliest entry in the shard's wheel.
-    armed_ms: Cell<u64>,
+    /// The next deadline in the shard's wheel.
+    armed: Cell<Option<Timer>>,
     /// Told when reads may go on.
     pub(super) resumed: Notify,
     ended: Cell<Option<End>>,
@@ -138,7 +138,7 @@ impl Engine {
             direct: RefCell::default(),
             partial: Cell::new(None),
             sockets: RefCell::default(),
-            armed_ms: Cell::new(u64::MAX),
+            armed: Cell::new(None),
             resumed: Notify::new(),
             ended: Cell::new(None),
         });
