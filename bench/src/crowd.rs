@@ -5,6 +5,7 @@
 
 use std::{
     env, fs,
+    path::{Path, PathBuf},
     process::{Child, Command, Stdio},
     thread,
     time::{Duration, Instant},
@@ -15,7 +16,7 @@ use tempfile::TempDir;
 
 use crate::{
     error::{BenchError, Context},
-    process::Stop,
+    process::{Stop, mebibytes},
     target::Target,
 };
 
@@ -40,9 +41,33 @@ pub(crate) struct Crowd {
     pub(crate) closed: u64,
 }
 
+/// How each part is run, but for its connections.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Part {
+    pub(crate) target: Target,
+    pub(crate) shards: u64,
+    pub(crate) hold: Duration,
+}
+
+impl Part {
+    fn words(self, connections: &str) -> Vec<String> {
+        let (shards, hold) = (self.shards.to_string(), self.hold.as_secs().to_string());
+        let target = self.target.name();
+        let fixed = ["websockets", "--no-build", "--repeats", "1", "--against", target];
+        let numbers = ["--connections", connections, "--hold", &hold, "--shards", &shards];
+        fixed.into_iter().chain(numbers).map(str::to_owned).collect()
+    }
+}
+
+impl std::fmt::Display for Part {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "bench {}", self.words("N").join(" "))
+    }
+}
+
 /// What is read of a part's results.
 #[derive(Deserialize)]
-struct Part {
+struct PartReport {
     runs: Vec<PartRun>,
 }
 
@@ -65,23 +90,17 @@ struct PartMemory {
 }
 
 /// Holds `connections` on as many servers as that takes.
-pub(crate) fn run(
-    target: Target,
-    connections: u64,
-    hold: Duration,
-    stop: &Stop,
-) -> Result<Crowd, BenchError> {
+pub(crate) fn run(part: Part, connections: u64, stop: &Stop) -> Result<Crowd, BenchError> {
     let folder = TempDir::with_prefix("veche-crowd-").context("make a folder for results")?;
     let servers = connections.div_ceil(EACH);
     let before = sockets()?;
     let mut parts = Parts(Vec::new());
-    for part in 0..servers {
-        let count = connections / servers + u64::from(part < connections % servers);
-        let results = folder.path().join(format!("{part}.json"));
+    for number in 0..servers {
+        let count = connections / servers + u64::from(number < connections % servers);
         let child = Command::new(env::current_exe().context("find this program")?)
-            .args(["websockets", "--no-build", "--repeats", "1", "--against", target.name()])
-            .args(["--connections", &count.to_string(), "--hold", &hold.as_secs().to_string(), "--json"])
-            .arg(&results)
+            .args(part.words(&count.to_string()))
+            .arg("--json")
+            .arg(results_of(&folder, number))
             .stdout(Stdio::null())
             .stderr(Stdio::null())
             .spawn()
@@ -92,7 +111,7 @@ pub(crate) fn run(
     let mut most = 0;
     while !parts.are_over()? {
         stop.check()?;
-        if began.elapsed() > hold + PATIENCE {
+        if began.elapsed() > part.hold + PATIENCE {
             return Err(BenchError::Unfit("a part of the crowd does not end".to_owned()));
         }
         most = most.max(sockets()?.saturating_sub(before));
@@ -106,21 +125,33 @@ pub(crate) fn run(
         sum_mib: 0.0,
         closed: 0,
     };
-    for part in 0..servers {
-        let text =
-            fs::read(folder.path().join(format!("{part}.json"))).context("read the results of a part")?;
-        let part: Part = serde_json::from_slice(&text)
-            .map_err(|error| BenchError::Unfit(format!("the results of a part are unreadable: {error}")))?;
-        for PartRun { idle } in part.runs {
-            let added = idle.held.rss.saturating_sub(idle.before.rss) as f64;
-            let each = added / idle.connections.max(1) as f64;
-            crowd.bytes = (crowd.bytes.0.min(each), crowd.bytes.1.max(each));
-            crowd.sum_mib += added / f64::from(1 << 20);
-            crowd.connections += idle.connections;
-            crowd.closed += idle.closed;
-        }
+    for number in 0..servers {
+        crowd.add(&results_of(&folder, number))?;
     }
     Ok(crowd)
+}
+
+/// The file with a part's results.
+fn results_of(folder: &TempDir, number: u64) -> PathBuf {
+    folder.path().join(format!("{number}.json"))
+}
+
+impl Crowd {
+    /// Adds what a part has found.
+    fn add(&mut self, results: &Path) -> Result<(), BenchError> {
+        let text = fs::read(results).context("read the results of a part")?;
+        let report: PartReport = serde_json::from_slice(&text)
+            .map_err(|error| BenchError::Unfit(format!("the results of a part are unreadable: {error}")))?;
+        for PartRun { idle } in report.runs {
+            let added = idle.held.rss.saturating_sub(idle.before.rss);
+            let each = added as f64 / idle.connections.max(1) as f64;
+            self.bytes = (self.bytes.0.min(each), self.bytes.1.max(each));
+            self.sum_mib += mebibytes(added);
+            self.connections += idle.connections;
+            self.closed += idle.closed;
+        }
+        Ok(())
+    }
 }
 
 /// The parts; dropping them ends those that still run.

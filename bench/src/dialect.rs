@@ -1,6 +1,7 @@
 //! What clients and servers say to each other: the frames of each protocol.
 
 mod nats;
+mod pusher;
 
 use std::io::Write;
 
@@ -35,6 +36,8 @@ pub(crate) enum Dialect {
     Nats,
     /// The JSON protocol of Centrifugo.
     Centrifugo,
+    /// That of Pusher, in private channels.
+    Pusher,
 }
 
 /// How messages lie in a server's frames.
@@ -60,13 +63,24 @@ impl Dialect {
             Self::Bare => None,
             Self::SocketIo => Some("/socket.io/?EIO=4&transport=websocket"),
             Self::Centrifugo => Some("/connection/websocket"),
+            Self::Pusher => Some(pusher::PATH),
         }
+    }
+
+    /// Whether clients say where they want to be; otherwise all are in one place, whatever they are sent.
+    pub(crate) const fn has_channels(self) -> bool {
+        self.path().is_some()
+    }
+
+    /// Whether a client may publish only in channels that it has joined. It is not sent what it publishes.
+    pub(crate) const fn joins_to_publish(self) -> bool {
+        matches!(self, Self::Pusher)
     }
 
     /// How the server's messages lie in its frames.
     pub(crate) const fn framing(self) -> Framing {
         match self {
-            Self::Veche | Self::Lean | Self::Bare | Self::SocketIo => Framing::Whole,
+            Self::Veche | Self::Lean | Self::Bare | Self::SocketIo | Self::Pusher => Framing::Whole,
             Self::Centrifugo => Framing::Lines,
             Self::Nats => Framing::Stream,
         }
@@ -76,7 +90,7 @@ impl Dialect {
     pub(crate) fn events(self, port: u16) -> Option<String> {
         match self {
             Self::Veche => Some(wire::events("/realtime/events", &channel_name(0), port)),
-            Self::Lean | Self::Bare | Self::SocketIo | Self::Nats | Self::Centrifugo => None,
+            Self::Lean | Self::Bare | Self::SocketIo | Self::Nats | Self::Centrifugo | Self::Pusher => None,
         }
     }
 
@@ -85,7 +99,7 @@ impl Dialect {
         match self {
             Self::SocketIo => Some(br#"0{"sid":"#),
             Self::Nats => Some(b"INFO {"),
-            Self::Veche | Self::Lean | Self::Bare | Self::Centrifugo => None,
+            Self::Veche | Self::Lean | Self::Bare | Self::Centrifugo | Self::Pusher => None,
         }
     }
 
@@ -96,7 +110,7 @@ impl Dialect {
             // With a higher `protocol` the server may say INFO again at any time.
             Self::Nats => Some(b"CONNECT {\"verbose\":false,\"pedantic\":false,\"protocol\":0}\r\n"),
             Self::Centrifugo => Some(br#"{"id":1,"connect":{}}"#),
-            Self::Veche | Self::Lean | Self::Bare => None,
+            Self::Veche | Self::Lean | Self::Bare | Self::Pusher => None,
         }
     }
 
@@ -106,6 +120,7 @@ impl Dialect {
             Self::SocketIo => Some((b"2", b"3")),
             Self::Nats => Some((b"PING", b"PONG\r\n")),
             Self::Centrifugo => Some((b"{}", b"{}")),
+            Self::Pusher => Some((br#"{"event":"pusher:ping"}"#, br#"{"event":"pusher:pong"}"#)),
             Self::Veche | Self::Lean | Self::Bare => None,
         }
     }
@@ -118,6 +133,7 @@ impl Dialect {
             Self::Lean | Self::Bare | Self::Nats => None,
             Self::SocketIo => Some(br#"40{"sid":"#),
             Self::Centrifugo => Some(br#"{"id":1,"connect":{"#),
+            Self::Pusher => Some(br#""event":"pusher:connection_established""#),
         }
     }
 
@@ -129,19 +145,22 @@ impl Dialect {
             Self::SocketIo => b"430[",
             Self::Nats => b"PONG",
             Self::Centrifugo => br#"{"id":2,"subscribe":{"#,
+            Self::Pusher => br#""event":"pusher_internal:subscription_succeeded""#,
         }
     }
 
-    /// Appends the frame that subscribes to a channel, by its number.
-    pub(crate) fn write_join(self, out: &mut Vec<u8>, channel: usize) {
+    /// Appends the frame that subscribes to a channel, by its number. `greeting` is what the server has said to
+    /// [`Self::greeting`], where it said anything.
+    pub(crate) fn write_join(self, out: &mut Vec<u8>, channel: usize, greeting: &[u8]) {
         let channel = channel_name(channel);
         let frame = match self {
             Self::Veche => format!(r#"{{"type":"subscribe","channel":"{channel}"}}"#),
             Self::Lean | Self::Bare => format!(r#"{{"type":"join","room":"{channel}"}}"#),
             Self::SocketIo => format!(r#"420["subscribe",{{"channel":"{channel}"}}]"#),
             // A subscription is not answered, but what comes behind it is, in order.
-            Self::Nats => format!("SUB {} 1\r\nPING\r\n", subject(&channel)),
+            Self::Nats => format!("SUB {} 1\r\nPING\r\n", dotted(&channel)),
             Self::Centrifugo => format!(r#"{{"id":2,"subscribe":{{"channel":"{channel}"}}}}"#),
+            Self::Pusher => pusher::join(&private(&channel), greeting),
         };
         wire::write_frame(out, wire::TEXT, frame.as_bytes());
     }
@@ -152,6 +171,7 @@ impl Dialect {
             Self::SocketIo => payload.starts_with(b"44") || payload.starts_with(b"43") && has_error(payload),
             Self::Nats => payload.starts_with(b"-ERR"),
             Self::Centrifugo => has_error(payload),
+            Self::Pusher => memchr::memmem::find(payload, br#""event":"pusher:error""#).is_some(),
             Self::Veche | Self::Lean | Self::Bare => false,
         }
     }
@@ -166,7 +186,7 @@ impl Dialect {
         let (before, after, first): (&[u8], &[u8], u64) = match self {
             Self::SocketIo => (b"43", b"[", 0),
             Self::Centrifugo => (br#"{"id":"#, br#","publish":"#, FIRST),
-            Self::Veche | Self::Lean | Self::Bare | Self::Nats => return None,
+            Self::Veche | Self::Lean | Self::Bare | Self::Nats | Self::Pusher => return None,
         };
         let rest = payload.strip_prefix(before).filter(|_| !has_error(payload))?;
         let (digits, _) = rest.split_at_checked(memchr::memmem::find(rest, after)?)?;
@@ -186,10 +206,14 @@ impl Dialect {
                 return wire::write_server_frame(out, wire::TEXT, frame.as_bytes());
             }
             Self::SocketIo => format!(r#"42{number}["message",{{"channel":"{channel}","data":{data}}}]"#),
-            Self::Nats => format!("PUB {} {}\r\n{data}\r\n", subject(&channel), data.len()),
+            Self::Nats => format!("PUB {} {}\r\n{data}\r\n", dotted(&channel), data.len()),
             Self::Centrifugo => {
                 let id = FIRST + number;
                 format!(r#"{{"id":{id},"publish":{{"channel":"{channel}","data":{data}}}}}"#)
+            }
+            Self::Pusher => {
+                let channel = private(&channel);
+                format!(r#"{{"event":"client-message","channel":"{channel}","data":{data}}}"#)
             }
         };
         wire::write_frame(out, wire::TEXT, frame.as_bytes());
@@ -201,9 +225,14 @@ fn channel_name(channel: usize) -> String {
     format!("{NAMESPACE}:{channel}")
 }
 
-/// The same in NATS, which parts its names by dots.
-fn subject(channel: &str) -> String {
+/// The same with a dot between its parts, as NATS has its subjects.
+fn dotted(channel: &str) -> String {
     channel.replace(':', ".")
+}
+
+/// The same as a private channel of Pusher's, in whose names no `:` may stand.
+fn private(channel: &str) -> String {
+    format!("private-{}", dotted(channel))
 }
 
 fn has_error(payload: &[u8]) -> bool {
@@ -272,6 +301,7 @@ mod tests {
             Dialect::SocketIo,
             Dialect::Nats,
             Dialect::Centrifugo,
+            Dialect::Pusher,
         ] {
             let mut frame = Vec::new();
             dialect.write_publication(&mut frame, 3, 7);

@@ -278,8 +278,8 @@ impl Ledger {
             seconds,
             server_user: cpu.user,
             server_system: cpu.system,
-            p50_ms: self.latencies.quantile(0.5) as f64 / 1e6,
-            p99_ms: self.latencies.quantile(0.99) as f64 / 1e6,
+            p50_ms: self.latencies.milliseconds(0.5),
+            p99_ms: self.latencies.milliseconds(0.99),
             faults: Faults {
                 unanswered,
                 doubled: self.doubled,

@@ -1,6 +1,6 @@
 //! Why a measurement failed.
 
-use std::io;
+use std::{io, process::ExitStatus};
 
 use crate::wire::WireError;
 
@@ -11,9 +11,9 @@ pub(crate) enum BenchError {
     /// The system refused something.
     #[error("failed to {0}: {1}")]
     System(String, #[source] io::Error),
-    /// The servers could not be built.
-    #[error("failed to build the servers")]
-    Build,
+    /// A server could not be built, and what should have done it has said why.
+    #[error("failed to build the server: {0}")]
+    Build(ExitStatus),
     /// The server ended, or did not listen in time.
     #[error("failed to start `{0}`")]
     Start(String),

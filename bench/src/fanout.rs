@@ -32,6 +32,8 @@ const SETTLE: Duration = Duration::from_millis(100);
 pub(crate) struct Fanout {
     #[serde(flatten)]
     pub(crate) shape: Shape,
+    /// Publications of the channels so far, those before the measurement included.
+    pub(crate) published: u64,
     pub(crate) deliveries: u64,
     pub(crate) seconds: f64,
     /// Seconds of the server's CPU in its program, and in the kernel for it.
@@ -62,6 +64,7 @@ impl Fanout {
     pub(crate) const fn empty(shape: Shape) -> Self {
         Self {
             shape,
+            published: 0,
             deliveries: 0,
             seconds: 0.0,
             server_user: 0.0,
@@ -120,6 +123,17 @@ pub(crate) fn run(
     duration: Duration,
     stop: &Stop,
 ) -> Result<Vec<Fanout>, BenchError> {
+    run_while(dialect, server, shapes, |elapsed, _| elapsed < duration, stop)
+}
+
+/// The same, each shape for as long as the time and the number of the next publication allow.
+pub(crate) fn run_while(
+    dialect: Dialect,
+    server: &Server,
+    shapes: &[Shape],
+    goes_on: impl Fn(Duration, u64) -> bool,
+    stop: &Stop,
+) -> Result<Vec<Fanout>, BenchError> {
     let layout = |shape: &Shape| (shape.first, shape.channels, shape.subscribers);
     let mut results = Vec::new();
     for alike in shapes.chunk_by(|a, b| layout(a) == layout(b)) {
@@ -131,11 +145,11 @@ pub(crate) fn run(
         let mut base = 0;
         for &shape in alike {
             let mut tally = Tally::new(dialect, shape, base);
-            course.run(&mut tally, WARM_UP)?;
+            course.run(&mut tally, |elapsed, _| elapsed < WARM_UP)?;
             (tally.latencies, tally.deliveries) = (Histogram::new(), 0);
             let (cpu, own) = (server.cpu()?, Cpu::of("self")?);
             let began = Instant::now();
-            course.run(&mut tally, duration)?;
+            course.run(&mut tally, &goes_on)?;
             let seconds = began.elapsed().as_secs_f64();
             let (cpu, own) = (server.cpu()?.since(cpu), Cpu::of("self")?.since(own));
             course.settle(&mut tally)?;
@@ -157,17 +171,18 @@ struct Course<'a> {
 }
 
 impl Course<'_> {
-    /// Publishes for `duration`, then waits until every message has arrived everywhere. What is missing after
+    /// Publishes while it goes on, then waits until every message has arrived everywhere. What is missing after
     /// a long silence, or when a connection has ended, is lost.
-    fn run(&mut self, tally: &mut Tally, duration: Duration) -> Result<(), BenchError> {
+    fn run(&mut self, tally: &mut Tally, goes_on: impl Fn(Duration, u64) -> bool) -> Result<(), BenchError> {
         let (began, first) = (Instant::now(), tally.sent);
         let (mut last, mut progress) = (tally.deliveries, began);
         let mut batch = Vec::new();
         loop {
             self.stop.check()?;
             let elapsed = began.elapsed();
+            let is_open = goes_on(elapsed, tally.sent);
             let mut patience = Duration::from_millis(100);
-            if elapsed < duration {
+            if is_open {
                 self.fill(tally, &mut batch, began, first);
                 if let Some(due) = tally.shape.due(elapsed) {
                     patience = patience
@@ -177,7 +192,7 @@ impl Course<'_> {
                 return Ok(());
             }
             self.fleet.turn(patience, tally)?;
-            if tally.deliveries != last || elapsed < duration && tally.done == tally.sent {
+            if tally.deliveries != last || is_open && tally.done == tally.sent {
                 (last, progress) = (tally.deliveries, Instant::now());
             } else if progress.elapsed() > PATIENCE || self.fleet.closed > 0 {
                 return Ok(());
@@ -211,17 +226,17 @@ impl Course<'_> {
 
     fn result(&self, tally: &Tally, seconds: f64, server: Cpu, client: Cpu) -> Fanout {
         let sum = |count: fn(&Sequence) -> u64| tally.sequences.iter().map(count).sum();
-        let milliseconds = |quantile| tally.latencies.quantile(quantile) as f64 / 1e6;
         Fanout {
             shape: tally.shape,
+            published: tally.sent,
             deliveries: tally.deliveries,
             seconds,
             server_user: server.user,
             server_system: server.system,
             client_cpu: client.total(),
-            p50_ms: milliseconds(0.5),
-            p99_ms: milliseconds(0.99),
-            p999_ms: milliseconds(0.999),
+            p50_ms: tally.latencies.milliseconds(0.5),
+            p99_ms: tally.latencies.milliseconds(0.99),
+            p999_ms: tally.latencies.milliseconds(0.999),
             lost: tally.missing(),
             reordered: sum(|sequence| sequence.reordered),
             doubled: sum(|sequence| sequence.doubled),

@@ -27,13 +27,11 @@ pub(crate) fn write<'a, I: Iterator<Item = &'a Fanout>>(
     let (closed, open): (Vec<Shape>, Vec<Shape>) =
         shapes.iter().partition(|shape| matches!(shape.pace, Pace::Window(_)));
     let phrase = door.phrase();
-    if let Some(Shape { subscribers, .. }) = closed.first() {
-        line(
-            out,
-            format_args!("\nFan-out, 1 channel with {subscribers} subscribers, closed loop{phrase}:\n"),
-        );
+    for alike in closed.chunk_by(|a, b| a.subscribers == b.subscribers) {
+        let Some(audience) = alike.first().map(Shape::audience) else { continue };
+        line(out, format_args!("\nFan-out, 1 channel with {audience}, closed loop{phrase}:\n"));
         line(out, format_args!("{CLOSED_HEAD}"));
-        write_rows(out, &closed, of_each(&of), write_closed);
+        write_rows(out, alike, of_each(&of), write_closed);
     }
     if let Some(Shape { pace: Pace::Rate(rate), .. }) = open.first() {
         line(out, format_args!("\nFan-out, open loop of {rate} deliveries a second{phrase}:\n"));

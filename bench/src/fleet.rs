@@ -34,6 +34,11 @@ const EVENTS: usize = 1024;
 const OPENING: usize = 64;
 /// Clients connect from 127.0.0.2 up to as many addresses, so that ports do not run out.
 const ADDRESSES: usize = 16;
+/// What a narrow socket takes before it is read: about a packet of a network.
+const NARROW_BUFFER: usize = 4096;
+/// The payload of a packet on most networks; the peer's socket keeps some packets of it, and some of those of
+/// loopback are megabytes.
+const NARROW_PACKET: u32 = 1460;
 /// Without an answer for so long, opening is given up.
 const PATIENCE: Duration = Duration::from_secs(10);
 
@@ -56,11 +61,11 @@ pub(crate) trait Receive {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize)]
 #[serde(rename_all = "lowercase")]
 pub(crate) enum Role {
-    /// Greeted, but in no channel.
+    /// Greeted, and in no channel if it can publish so.
     Publisher,
-    /// In the channel.
+    /// In a channel.
     Subscriber,
-    /// In the channel by server-sent events.
+    /// In a channel by server-sent events.
     Listener,
 }
 
@@ -78,6 +83,7 @@ pub(crate) struct Fleet {
     subscribers: usize,
     /// Clients that may be in their handshake at once.
     opening: usize,
+    is_narrow: bool,
     /// From the connect to the join of each.
     pub(crate) joins: Histogram,
     live: usize,
@@ -101,6 +107,7 @@ impl Fleet {
             channels: 0..1,
             subscribers: 0,
             opening: OPENING,
+            is_narrow: false,
             joins: Histogram::new(),
             live: 0,
             pings: 0,
@@ -117,6 +124,11 @@ impl Fleet {
     /// The same with clients that do not wait for each other.
     pub(crate) fn at_once(self) -> Self {
         Self { opening: usize::MAX, ..self }
+    }
+
+    /// The same with sockets as on a network, where a few tens of KB fill those of both sides.
+    pub(crate) fn narrow(self) -> Self {
+        Self { is_narrow: true, ..self }
     }
 
     /// Opens `count` clients and waits until all of them are greeted and joined.
@@ -184,12 +196,11 @@ impl Fleet {
     fn connect(&mut self, role: Role) -> Result<(), BenchError> {
         let number = self.clients.len();
         let began = Instant::now();
-        let stream = connect(number, self.port).context("connect to the server")?;
+        let stream = connect(number, self.port, self.is_narrow).context("connect to the server")?;
         let event = epoll::EventData::new_u64(number as u64);
         epoll::add(&self.epoll, &stream, event, WATCHED).context("watch a socket")?;
-        let channel = self.channels.start + self.subscribers % self.channels.len();
-        self.subscribers += usize::from(role != Role::Publisher);
-        let mut client = Client::new(stream, role, channel, began);
+        let channels = self.take_channels(role);
+        let mut client = Client::new(stream, role, channels, began);
         let handshake = match role {
             Role::Listener => self.dialect.events(self.port),
             _ => self.dialect.path().map(|path| wire::handshake(path, self.port)),
@@ -200,6 +211,17 @@ impl Fleet {
         }
         self.clients.push(client);
         Ok(())
+    }
+
+    /// The channels that the next client joins.
+    fn take_channels(&mut self, role: Role) -> Range<usize> {
+        let Range { start, end } = self.channels;
+        if role == Role::Publisher {
+            return if self.dialect.joins_to_publish() { start..end } else { 0..0 };
+        }
+        let channel = start + self.subscribers % (end - start);
+        self.subscribers += 1;
+        channel..channel + 1
     }
 
     /// Reads until the socket is drained. A read that does not fill the buffer has shown that, except
@@ -250,9 +272,13 @@ impl Fleet {
 
 /// A blocking connect from the client's own address; on loopback the kernel answers by itself, unless
 /// the server's queue of connections is full.
-fn connect(number: usize, port: u16) -> io::Result<TcpStream> {
+fn connect(number: usize, port: u16, is_narrow: bool) -> io::Result<TcpStream> {
     let local = Ipv4Addr::new(127, 0, 0, 2 + (number % ADDRESSES) as u8);
     let socket = Socket::new(Domain::IPV4, Type::STREAM, None)?;
+    if is_narrow {
+        socket.set_recv_buffer_size(NARROW_BUFFER)?;
+        socket.set_tcp_mss(NARROW_PACKET)?;
+    }
     socket.bind(&SocketAddrV4::new(local, 0).into())?;
     socket.connect_timeout(&SocketAddrV4::new(Ipv4Addr::LOCALHOST, port).into(), PATIENCE)?;
     socket.set_tcp_nodelay(true)?;
@@ -260,8 +286,8 @@ fn connect(number: usize, port: u16) -> io::Result<TcpStream> {
     Ok(socket.into())
 }
 
-/// For stages in which nothing is published.
-struct Ignore;
+/// Where it does not matter what the server sends.
+pub(crate) struct Ignore;
 
 impl Receive for Ignore {
     fn arrived(&mut self, _: Instant) {}

@@ -31,7 +31,7 @@ impl Histogram {
     }
 
     /// The latency that a share `quantile` (0 to 1) of all does not exceed; 0 without a count.
-    pub(crate) fn quantile(&self, quantile: f64) -> u64 {
+    fn quantile(&self, quantile: f64) -> u64 {
         let total: u64 = self.counts.iter().sum();
         let mut left = (total as f64 * quantile).ceil();
         for (index, count) in self.counts.iter().enumerate() {
@@ -41,6 +41,11 @@ impl Histogram {
             }
         }
         0
+    }
+
+    /// The same in milliseconds.
+    pub(crate) fn milliseconds(&self, quantile: f64) -> f64 {
+        self.quantile(quantile) as f64 / 1e6
     }
 }
 

@@ -6,6 +6,7 @@
 
 mod bound;
 mod build;
+mod command;
 mod crowd;
 mod dialect;
 mod durable;
@@ -135,18 +136,17 @@ fn main() -> ExitCode {
 fn run(options: &Options) -> Result<Report, BenchError> {
     let stop = Stop::install()?;
     let scenario = options.scenario;
-    let contenders = scenario.contenders(&options.against)?;
-    let targets: Vec<_> = contenders.iter().map(|contender| contender.target).collect();
+    let mut contenders = scenario.contenders(&options.against)?;
     let with_bound = scenario == Scenario::Durable;
     let mut bench = Bench {
         options,
-        programs: build::servers(&targets, with_bound, options.no_build)?,
+        programs: build::servers(&mut contenders, with_bound, options.no_build)?,
+        more_settings: options.more_settings(),
         report: Report {
             date: jiff::Timestamp::now().strftime("%Y-%m-%d %H:%M UTC").to_string(),
             machine: Machine::look()?,
             door: scenario.door(),
-            settings: process::settings(),
-            more_settings: options.more_settings(),
+            base: scenario.base(),
             repeats: options.repeats as usize,
             runs: Vec::new(),
         },
@@ -178,6 +178,8 @@ const CROWD_HOLD: u64 = 20;
 struct Bench<'a> {
     options: &'a Options,
     programs: PathBuf,
+    /// What Veche is told for the scenario.
+    more_settings: Vec<String>,
     server_core: usize,
     stop: Stop,
     report: Report,
@@ -192,6 +194,9 @@ impl Bench<'_> {
             let fit: Vec<_> = contenders.iter().copied().filter(|contender| fits(act, *contender)).collect();
             self.alternate(&fit, act)?;
         }
+        if self.report.runs.is_empty() {
+            return Err(BenchError::Unfit("none of these servers can take part".to_owned()));
+        }
         Ok(())
     }
 
@@ -202,7 +207,7 @@ impl Bench<'_> {
             for &contender in contenders {
                 self.stop.check()?;
                 let target = contender.target;
-                let more = &self.report.more_settings;
+                let more = &self.more_settings;
                 let server = Server::start(target, &self.programs, self.server_core, more, &self.stop)?;
                 let figures = self.act(act, contender, &server)?;
                 eprintln!("{}, run {}: done", target.name(), repeat + 1);
@@ -232,9 +237,9 @@ impl Bench<'_> {
         for repeat in 0..self.options.repeats as usize {
             for contender in contenders {
                 let target = contender.target;
-                let crowd = crowd::run(target, self.options.connections() as u64, hold, &self.stop)?;
-                let figures = Figures::Crowd(crowd);
-                let command = format!("bench websockets --connections N --against {}", target.name());
+                let part = crowd::Part { target, shards: self.options.shards, hold };
+                let crowd = crowd::run(part, self.options.connections() as u64, &self.stop)?;
+                let (figures, command) = (Figures::Crowd(crowd), part.to_string());
                 self.report.runs.push(Run { target, repeat, command, figures });
             }
         }
@@ -248,7 +253,8 @@ impl Bench<'_> {
 
     fn fanout(&self, contender: Contender, server: &Server) -> Result<Figures, BenchError> {
         let seconds = Duration::from_secs(self.options.seconds);
-        let shapes = self.options.scenario.shapes(self.options.subscribers as usize);
+        let mut shapes = self.options.scenario.shapes(self.options.subscribers as usize);
+        shapes.retain(|shape| contender.dialect.has_channels() || shape.channels == 1);
         fanout::run(contender.dialect, server, &shapes, seconds, &self.stop).map(Figures::Fanout)
     }
 
@@ -267,11 +273,11 @@ impl Bench<'_> {
     }
 }
 
-/// Whether a server can take part: some join everyone by themselves, some have no streams of events.
+/// Whether a server can take part: some can only fan out, some have no streams of events.
 fn fits(act: Act, contender: Contender) -> bool {
     match act {
-        Act::Idle => contender.dialect.path().is_some(),
+        Act::Idle | Act::Stress(_) => contender.dialect.has_channels(),
         Act::Events => contender.dialect.events(0).is_some(),
-        _ => true,
+        Act::Fanout | Act::Durable => true,
     }
 }

@@ -17,46 +17,13 @@ use signal_hook::consts::{SIGINT, SIGTERM};
 use tempfile::TempDir;
 
 use crate::{
-    build::{self, Script},
+    command,
     error::{BenchError, Context},
     target::Target,
 };
 
 /// A server that does not listen after so long has failed.
 const START: Duration = Duration::from_secs(20);
-
-/// What Veche is told beside `--demo`: the limits that the load is meant to exceed are off, and
-/// everything else stays on.
-const SETTINGS: [&str; 10] = [
-    "limits.connections_per_address=0",
-    "limits.connections_per_user=0",
-    "limits.frames_per_second=0",
-    "limits.messages_per_minute=0",
-    "limits.ephemeral_per_second=0",
-    "server.shards=1",
-    r#"namespaces.bench.class="ephemeral""#,
-    r#"namespaces.bench.subscribe="anyone""#,
-    r#"namespaces.bench.publish="anyone""#,
-    r#"log.level="warn""#,
-];
-
-/// What Veche is told beside it for durable channels: only then is there a database. What is retained is
-/// never swept in a run, which the bound does not do either.
-pub(crate) const DURABLE: [&str; 5] = [
-    r#"namespaces.log.class="durable""#,
-    r#"namespaces.log.subscribe="anyone""#,
-    r#"namespaces.log.publish="anyone""#,
-    "namespaces.log.retain.count=1000000",
-    "limits.subscribes_per_minute=0",
-];
-
-/// What Veche is told beside it where somebody floods it: the limit of frames is on again, twice as high as it
-/// is by itself, so that the quiet channels' publisher gets through, who is one session for all of them.
-pub(crate) const LIMITED: [&str; 1] = ["limits.frames_per_second=2000"];
-
-/// The files by which NATS and Centrifugo are told what they do, in the server's folder.
-const NATS_FILE: &str = "nats.conf";
-const CENTRIFUGO_FILE: &str = "centrifugo.toml";
 
 /// Ctrl-C and SIGTERM, noticed between two turns so that every guard runs.
 #[derive(Debug, Clone)]
@@ -100,13 +67,12 @@ impl Server {
     ) -> Result<Self, BenchError> {
         let data = TempDir::with_prefix("veche-bench-").context("make a folder for the server")?;
         let port = free_port().context("find a free port")?;
-        configure(target, data.path(), port)?;
+        command::configure(target, data.path(), port)?;
         let core = core.to_string();
-        let shown = command(target, Path::new(""), port, Path::new("DATA"), more);
-        let shown = shown.iter().map(|word| quoted(word)).collect::<Vec<_>>().join(" ");
+        let shown = command::shown(&command::words(target, Path::new(""), port, Path::new("DATA"), more));
         let child = Command::new("taskset")
             .args(["-c", &core])
-            .args(command(target, programs, port, data.path(), more))
+            .args(command::words(target, programs, port, data.path(), more))
             .stdin(Stdio::null())
             .stdout(Stdio::null())
             .spawn()
@@ -134,6 +100,19 @@ impl Server {
         Cpu::of(&self.child.id().to_string())
     }
 
+    /// From now on [`Self::peak`] is that of what comes.
+    pub(crate) fn forget_peak(&self) -> Result<(), BenchError> {
+        let path = format!("/proc/{}/clear_refs", self.child.id());
+        fs::write(&path, "5").context(&format!("write {path}"))
+    }
+
+    /// The most memory that was resident at once, in bytes.
+    pub(crate) fn peak(&self) -> Result<u64, BenchError> {
+        let path = format!("/proc/{}/status", self.child.id());
+        let text = fs::read_to_string(&path).context(&format!("read {path}"))?;
+        bytes(&text, "VmHWM:").ok_or_else(|| BenchError::Unfit(format!("{path} has no VmHWM")))
+    }
+
     /// The memory that it holds.
     pub(crate) fn memory(&self) -> Result<Memory, BenchError> {
         let path = format!("/proc/{}/smaps_rollup", self.child.id());
@@ -148,60 +127,6 @@ impl Drop for Server {
         let _ = self.child.kill();
         let _ = self.child.wait();
     }
-}
-
-/// The file by which a server is told what it does, where there is one: its name and its text, in which DATA
-/// and PORT stand for what differs.
-const fn configuration(target: Target) -> Option<(&'static str, &'static str)> {
-    match target {
-        Target::Nats => Some((NATS_FILE, include_str!("../peers/nats/nats.conf"))),
-        Target::Centrifugo => Some((CENTRIFUGO_FILE, include_str!("../peers/centrifugo/centrifugo.toml"))),
-        _ => None,
-    }
-}
-
-/// Writes it into the server's folder.
-fn configure(target: Target, data: &Path, port: u16) -> Result<(), BenchError> {
-    let Some((name, text)) = configuration(target) else { return Ok(()) };
-    let text = text.replace("PORT", &port.to_string()).replace("DATA", &data.display().to_string());
-    fs::write(data.join(name), text).context("write the server's configuration")
-}
-
-/// The command that starts a server: the one place that knows.
-fn command(target: Target, programs: &Path, port: u16, data: &Path, more: &[String]) -> Vec<String> {
-    let port = port.to_string();
-    let shown = |path: &Path| path.display().to_string();
-    let program = |name: &str| shown(&programs.join(name));
-    let script = |Script { folder, file }: Script| program(&format!("{folder}/{file}"));
-    match target {
-        Target::Veche => veche(&program(target.name()), &port, &shown(data), more),
-        Target::Lean | Target::Bare | Target::Axum | Target::Socketioxide => {
-            vec![program(target.name()), port]
-        }
-        Target::SocketioNode => vec!["node".to_owned(), script(build::SOCKETIO_NODE), port],
-        Target::Ws => vec!["node".to_owned(), script(build::WS), port],
-        Target::Bun => vec![program(build::BUN_PROGRAM), script(build::BUN), port],
-        Target::Nats => vec![program(build::NATS_PROGRAM), "-c".to_owned(), shown(&data.join(NATS_FILE))],
-        Target::Centrifugo => {
-            vec![program(target.name()), "-c".to_owned(), shown(&data.join(CENTRIFUGO_FILE))]
-        }
-    }
-}
-
-fn veche(program: &str, port: &str, data: &str, more: &[String]) -> Vec<String> {
-    let fixed = [program, "serve", "--demo", "--port", port, "--data", data];
-    let settings =
-        SETTINGS.into_iter().chain(more.iter().map(String::as_str)).flat_map(|setting| ["--set", setting]);
-    fixed.into_iter().chain(settings).map(str::to_owned).collect()
-}
-
-/// The settings that Veche is started with.
-pub(crate) const fn settings() -> &'static [&'static str] {
-    &SETTINGS
-}
-
-fn quoted(word: &str) -> String {
-    if word.contains(['"', ' ']) { format!("'{word}'") } else { word.to_owned() }
 }
 
 fn free_port() -> std::io::Result<u16> {
@@ -244,6 +169,11 @@ impl Cpu {
     }
 }
 
+/// Bytes as MiB.
+pub(crate) fn mebibytes(bytes: u64) -> f64 {
+    bytes as f64 / f64::from(1 << 20)
+}
+
 /// Memory of a process, in bytes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize)]
 pub(crate) struct Memory {
@@ -255,12 +185,14 @@ pub(crate) struct Memory {
 
 impl Memory {
     fn parse(rollup: &str) -> Option<Self> {
-        let field = |name: &str| {
-            let line = rollup.lines().find_map(|line| line.strip_prefix(name))?;
-            line.trim().strip_suffix(" kB")?.parse::<u64>().ok().map(|kilobytes| kilobytes * 1024)
-        };
-        Some(Self { rss: field("Rss:")?, anonymous: field("Anonymous:")? })
+        Some(Self { rss: bytes(rollup, "Rss:")?, anonymous: bytes(rollup, "Anonymous:")? })
     }
+}
+
+/// What a line says in kB.
+fn bytes(text: &str, name: &str) -> Option<u64> {
+    let line = text.lines().find_map(|line| line.strip_prefix(name))?;
+    line.trim().strip_suffix(" kB")?.parse::<u64>().ok().map(|kilobytes| kilobytes * 1024)
 }
 
 #[cfg(test)]
@@ -279,11 +211,5 @@ mod tests {
         let rollup = "1-2 ---p 0 00:00 0 [rollup]\nRss:  12 kB\nPss:  3 kB\nAnonymous:   8 kB\n";
         assert_eq!(Memory::parse(rollup), Some(Memory { rss: 12 * 1024, anonymous: 8 * 1024 }));
         assert_eq!(Memory::parse("Rss: 12 kB\n"), None);
-    }
-
-    #[test]
-    fn the_printed_command_can_be_typed() {
-        assert_eq!(quoted("server.shards=1"), "server.shards=1");
-        assert_eq!(quoted(r#"log.level="warn""#), r#"'log.level="warn"'"#);
     }
 }

@@ -3,6 +3,7 @@
 use std::{
     io::{self, Write},
     net::TcpStream,
+    ops::Range,
     time::Instant,
 };
 
@@ -28,8 +29,10 @@ pub(crate) enum Stage {
 pub(crate) struct Client {
     pub(crate) stream: TcpStream,
     pub(crate) role: Role,
-    /// The channel that it joins, by its number.
-    channel: usize,
+    /// The channels that it joins, by their numbers.
+    channels: Range<usize>,
+    /// Joins that the server has not answered; one that takes everybody answers without being asked.
+    owed: usize,
     /// Its connect began.
     pub(crate) began: Instant,
     pub(crate) stage: Stage,
@@ -43,9 +46,18 @@ pub(crate) struct Client {
 
 impl Client {
     /// A client whose server joins everyone.
-    pub(crate) fn new(stream: TcpStream, role: Role, channel: usize, began: Instant) -> Self {
-        let (partial, fragment, unsent) = (Vec::new(), Vec::new(), Vec::new());
-        Self { stream, role, channel, began, stage: Stage::Joining, partial, fragment, unsent }
+    pub(crate) fn new(stream: TcpStream, role: Role, channels: Range<usize>, began: Instant) -> Self {
+        Self {
+            stream,
+            role,
+            owed: channels.len().max(1),
+            channels,
+            began,
+            stage: Stage::Joining,
+            partial: Vec::new(),
+            fragment: Vec::new(),
+            unsent: Vec::new(),
+        }
     }
 
     /// Whether the socket has taken everything that was sent.
@@ -179,8 +191,11 @@ impl<R: Receive> Reader<'_, R> {
         let contains = |marker| memchr::memmem::find(payload, marker).is_some();
         match client.stage {
             Stage::Opening if self.dialect.opening().is_some_and(contains) => self.introduce(client),
-            Stage::Greeting if self.dialect.greeting().is_some_and(contains) => self.greeted(client),
-            Stage::Joining if contains(self.dialect.joined()) => client.stage = Stage::Live,
+            Stage::Greeting if self.dialect.greeting().is_some_and(contains) => self.greeted(client, payload),
+            Stage::Joining if contains(self.dialect.joined()) => {
+                client.owed -= 1;
+                client.stage = if client.owed == 0 { Stage::Live } else { Stage::Joining };
+            }
             _ => {}
         }
         Ok(())
@@ -196,20 +211,18 @@ impl<R: Receive> Reader<'_, R> {
             let _ = client.send(&frame);
         }
         if self.dialect.greeting().is_none() {
-            self.greeted(client);
+            self.greeted(client, &[]);
         }
     }
 
-    fn greeted(&mut self, client: &mut Client) {
-        if client.role == Role::Publisher {
-            client.stage = Stage::Live;
-            return;
+    fn greeted(&mut self, client: &mut Client, greeting: &[u8]) {
+        client.stage = if client.channels.is_empty() { Stage::Live } else { Stage::Joining };
+        let mut frames = Vec::new();
+        for channel in client.channels.clone() {
+            self.dialect.write_join(&mut frames, channel, greeting);
         }
-        client.stage = Stage::Joining;
-        let mut frame = Vec::new();
-        self.dialect.write_join(&mut frame, client.channel);
         // As above.
-        let _ = client.send(&frame);
+        let _ = client.send(&frames);
     }
 
     fn answer(&mut self, client: &mut Client, opcode: u8, payload: &[u8]) {
@@ -254,7 +267,7 @@ mod tests {
     fn client() -> Client {
         let listener = TcpListener::bind("127.0.0.1:0").expect("a free port");
         let stream = TcpStream::connect(listener.local_addr().expect("an address")).expect("a connection");
-        Client::new(stream, Role::Subscriber, 0, Instant::now())
+        Client::new(stream, Role::Subscriber, 0..1, Instant::now())
     }
 
     /// The texts that a client that has joined takes from frames, and the heartbeats that it has answered.
@@ -321,5 +334,21 @@ mod tests {
         );
         let (connected, joined) = (r#"{"id":1,"connect":{"ping":25}}"#, r#"{"id":2,"subscribe":{}}"#);
         check(Dialect::Centrifugo, Greeting, &[(connected, Joining), ("{}", Joining), (joined, Live)]);
+        let connected = r#"{"event":"pusher:connection_established","data":"{\"socket_id\":\"1.2\"}"}"#;
+        let joined = r#"{"event":"pusher_internal:subscription_succeeded","channel":"private-bench.0"}"#;
+        check(Dialect::Pusher, Greeting, &[(connected, Joining), (joined, Live)]);
+    }
+
+    #[test]
+    fn a_client_has_joined_when_all_its_joins_are_answered() {
+        let (mut client, mut texts) = (client(), Texts::default());
+        (client.channels, client.owed) = (0..2, 2);
+        let mut reader = Reader { dialect: Dialect::Lean, number: 1, pings: 0, sink: &mut texts };
+        for stage in [Stage::Joining, Stage::Live] {
+            let mut bytes = Vec::new();
+            wire::write_server_frame(&mut bytes, wire::TEXT, br#"{"type":"joined"}"#);
+            reader.take(&mut client, &bytes).expect("a good frame");
+            assert_eq!(client.stage, stage);
+        }
     }
 }

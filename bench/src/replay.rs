@@ -79,8 +79,8 @@ pub(crate) fn run(server: &Server, end: &End, stop: &Stop) -> Result<Replay, Ben
     Ok(Replay {
         missed,
         rounds: ROUNDS,
-        p50_ms: latencies.quantile(0.5) as f64 / 1e6,
-        p99_ms: latencies.quantile(0.99) as f64 / 1e6,
+        p50_ms: latencies.milliseconds(0.5),
+        p99_ms: latencies.milliseconds(0.99),
         server_cpu: server.cpu()?.since(cpu).total(),
         faults: lost + listener.strange + fleet.closed as u64,
         remark: listener.remark,

@@ -28,10 +28,8 @@ pub(crate) struct Report {
     pub(crate) machine: Machine,
     /// By which protocol the clients came.
     pub(crate) door: Door,
-    /// The settings that Veche was started with.
-    pub(crate) settings: &'static [&'static str],
-    /// Those that it was started with for this scenario alone.
-    pub(crate) more_settings: Vec<String>,
+    /// Whose figures the others' are divided by; without it the first server's, where somebody else's takes part.
+    pub(crate) base: Option<Target>,
     pub(crate) repeats: usize,
     pub(crate) runs: Vec<Run>,
 }
@@ -86,9 +84,8 @@ impl Report {
         self.write_idle(&mut text);
         let shapes = self.shapes();
         fanout_table::write(&mut text, self.door, &shapes, |target| self.fanouts(target));
-        if self.has_peers() {
-            let windows: Vec<_> = shapes.iter().filter_map(Shape::under_way).collect();
-            ratios::write(&mut text, &self.runs, &windows);
+        if let Some(base) = self.base() {
+            ratios::write(&mut text, &self.runs, base, &shapes);
         }
         stress_table::write(&mut text, &self.runs);
         durable_table::write(&mut text, &self.durables());
@@ -96,9 +93,10 @@ impl Report {
         text
     }
 
-    /// Whether somebody else's server took part.
-    fn has_peers(&self) -> bool {
-        self.runs.iter().any(|run| !run.target.is_ours())
+    fn base(&self) -> Option<Target> {
+        let has_peers = self.runs.iter().any(|run| !run.target.is_ours());
+        let first = self.runs.first().filter(|_| has_peers).map(|run| run.target);
+        self.base.or(first)
     }
 
     fn write_facts(&self, out: &mut String) {
@@ -216,34 +214,37 @@ pub(crate) fn line(out: &mut String, text: std::fmt::Arguments<'_>) {
     let _ = writeln!(out, "{text}");
 }
 
-/// The better and the worse of the repeats.
+/// The better and the worse of the repeats, or the only one.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(crate) struct Pair {
     better: f64,
-    worse: f64,
+    worse: Option<f64>,
 }
 
 impl Pair {
     /// Of figures that should be low.
     pub(crate) fn low<T>(runs: &[&T], figure: impl Fn(&T) -> f64) -> Self {
-        let figures = || runs.iter().map(|run| figure(run));
-        Self {
-            better: figures().fold(f64::INFINITY, f64::min),
-            worse: figures().fold(f64::NEG_INFINITY, f64::max),
-        }
+        Self::of(runs.iter().map(|run| figure(run)).collect())
     }
 
     /// Of figures that should be high.
     pub(crate) fn high<T>(runs: &[&T], figure: impl Fn(&T) -> f64) -> Self {
-        let Self { better, worse } = Self::low(runs, figure);
-        Self { better: worse, worse: better }
+        let Self { better, worse } = Self::of(runs.iter().map(|run| -figure(run)).collect());
+        Self { better: -better, worse: worse.map(|worse| -worse) }
+    }
+
+    fn of(mut figures: Vec<f64>) -> Self {
+        figures.sort_by(f64::total_cmp);
+        let better = figures.first().copied().unwrap_or(f64::NAN);
+        Self { better, worse: figures.get(1..).and_then(<[f64]>::last).copied() }
     }
 }
 
 impl std::fmt::Display for Pair {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         let precision = f.precision().unwrap_or(2);
-        write!(f, "{:.precision$} / {:.precision$}", self.better, self.worse)
+        write!(f, "{:.precision$}", self.better)?;
+        self.worse.map_or(Ok(()), |worse| write!(f, " / {worse:.precision$}"))
     }
 }
 
@@ -256,5 +257,6 @@ mod tests {
         let runs = [&2.0, &1.0, &3.0];
         assert_eq!(format!("{:.1}", Pair::low(&runs, |run| *run)), "1.0 / 3.0");
         assert_eq!(format!("{:.0}", Pair::high(&runs, |run| *run)), "3 / 1");
+        assert_eq!(format!("{:.0}", Pair::high(&runs[..1], |run| *run)), "2");
     }
 }

@@ -3,8 +3,8 @@
 use clap::ValueEnum;
 
 use crate::{
+    command,
     error::BenchError,
-    process,
     shape::Shape,
     stress::{self, Stress},
     target::{Contender, Door, Target},
@@ -15,12 +15,20 @@ const NATIVE: [Target; 3] = [Target::Veche, Target::Lean, Target::Bare];
 /// The same where clients are greeted and join.
 const JOINED: [Target; 2] = [Target::Veche, Target::Lean];
 /// Beside the servers that others use.
-const FIELD: [Target; 7] =
-    [Target::Veche, Target::Lean, Target::Axum, Target::Ws, Target::Bun, Target::Nats, Target::Centrifugo];
+const FIELD: [Target; 8] = [
+    Target::Veche,
+    Target::Lean,
+    Target::Axum,
+    Target::Ws,
+    Target::Bun,
+    Target::Nats,
+    Target::Centrifugo,
+    Target::Sockudo,
+];
 /// The same of the Socket.IO door.
 const SOCKETIO: [Target; 3] = [Target::Veche, Target::SocketioNode, Target::Socketioxide];
 
-/// Deliveries a second of an open loop: what every server of the field reaches on one core.
+/// Deliveries a second of an open loop: what nearly every server of the field reaches on one core.
 const RATE: u64 = 50_000;
 const RATES: [Shape; 2] = [Shape::rate(1, 1_000, RATE), Shape::rate(100, 10, RATE)];
 /// The same where the cost of a layout is compared with another's.
@@ -46,6 +54,8 @@ pub(crate) enum Scenario {
     Scaling,
     /// Idle, fan-out and rate beside the servers that others use.
     Field,
+    /// Publications to channels with positions and a history in memory, beside those that keep nothing.
+    Retained,
     /// Publications to a durable channel and their replay, beside the database alone.
     Durable,
     /// Everybody connects at once.
@@ -95,9 +105,13 @@ impl Scenario {
             Self::Idle => &[Act::Idle, Act::Events],
             Self::Websockets | Self::SocketioIdle => &[Act::Idle],
             Self::Events => &[Act::Events],
-            Self::Fanout | Self::Bare | Self::Echo | Self::Rate | Self::Scaling | Self::SocketioFanout => {
-                &[Act::Fanout]
-            }
+            Self::Fanout
+            | Self::Bare
+            | Self::Echo
+            | Self::Rate
+            | Self::Scaling
+            | Self::Retained
+            | Self::SocketioFanout => &[Act::Fanout],
             Self::Durable => &[Act::Durable],
             Self::Storm => &[Act::Stress(stress::storm)],
             Self::Churn => &[Act::Stress(stress::churn)],
@@ -124,11 +138,22 @@ impl Scenario {
             | Self::Busy => &JOINED,
             Self::Bare => &[Target::Bare],
             Self::Field => &FIELD,
+            Self::Retained => &[Target::Veche, Target::Retained],
             Self::Scaling | Self::Durable | Self::Events | Self::Flood | Self::Crowd => &[Target::Veche],
         };
-        let has_choice = !matches!(self, Self::Bare | Self::Durable | Self::Events | Self::Flood);
+        let has_choice =
+            !matches!(self, Self::Bare | Self::Retained | Self::Durable | Self::Events | Self::Flood);
         let targets = if against.is_empty() || !has_choice { usual } else { against };
         targets.iter().map(|target| target.at(self.door())).collect()
+    }
+
+    /// Whose figures the others' are divided by, where no peer has to take part for that.
+    pub(crate) const fn base(self) -> Option<Target> {
+        match self {
+            Self::Echo => Some(Target::Bare),
+            Self::Retained => Some(Target::Veche),
+            _ => None,
+        }
     }
 
     /// The fan-outs, where `subscribers` are asked for.
@@ -139,6 +164,11 @@ impl Scenario {
         match self {
             Self::Echo => vec![Shape::window(1, 1)],
             Self::Rate => RATES.into(),
+            // The fewer subscribers, the more of it is the publication's own cost, and the more are under way, the
+            // less is the kernel's.
+            Self::Retained => [(1, 1), (1, 64), (10, 1), (10, 64), (subscribers, 1)]
+                .map(|(subscribers, window)| Shape::window(subscribers, window))
+                .into(),
             Self::Scaling => [
                 (1, 10),
                 (1, 100),
@@ -160,8 +190,8 @@ impl Scenario {
     /// What Veche is told for it beside the usual settings.
     pub(crate) const fn more_settings(self) -> &'static [&'static str] {
         match self {
-            Self::Durable => &process::DURABLE,
-            Self::Flood => &process::LIMITED,
+            Self::Durable => &command::DURABLE,
+            Self::Flood => &command::LIMITED,
             _ => &[],
         }
     }

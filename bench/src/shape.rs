@@ -44,6 +44,14 @@ impl Shape {
         self.channels * self.subscribers
     }
 
+    /// The subscribers of a channel, in words.
+    pub(crate) fn audience(&self) -> String {
+        match self.subscribers {
+            1 => "1 subscriber".to_owned(),
+            subscribers => format!("{subscribers} subscribers"),
+        }
+    }
+
     /// The same in channels of other numbers.
     pub(crate) const fn from(self, first: usize) -> Self {
         Self { first, ..self }

@@ -1,6 +1,8 @@
 //! What a server does when it has a hard time: many who come at once, who come and go, who never read, who
 //! shout; and a busy channel beside quiet ones.
 
+mod deaf;
+
 use std::{
     sync::atomic::{AtomicBool, Ordering},
     thread,
@@ -13,18 +15,17 @@ use crate::{
     dialect::Dialect,
     error::BenchError,
     fanout::{self, Fanout},
-    fleet::{Fleet, Receive, Role},
-    process::{Server, Stop},
+    fleet::{Fleet, Ignore, Role},
+    process::{Server, Stop, mebibytes},
     shape::Shape,
 };
+
+pub(crate) use self::deaf::deaf;
 
 /// How long a server is given to clean up behind those who left.
 const REST: Duration = Duration::from_secs(3);
 /// Connections of one round of coming and going.
 const ROUND: usize = 1_000;
-/// Those who never read, beside those who do.
-const DEAF: usize = 100;
-const READERS: usize = 900;
 /// Quiet channels, each with one subscriber and one message a second.
 const QUIET: Shape = Shape::rate(1_000, 1, 1_000);
 /// The busy channel beside them: 1,000 subscribers, 100 messages a second.
@@ -38,6 +39,19 @@ pub(crate) struct Fact {
     /// What it is, with its unit.
     pub(crate) what: &'static str,
     pub(crate) value: f64,
+    pub(crate) kind: Kind,
+}
+
+/// How a figure is read.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub(crate) enum Kind {
+    /// It should be low.
+    Low,
+    /// It should be high.
+    High,
+    /// It has no fraction.
+    Count,
 }
 
 /// What one run has shown.
@@ -50,7 +64,15 @@ pub(crate) struct Facts {
 
 impl Facts {
     fn note(&mut self, what: &'static str, value: f64) {
-        self.facts.push(Fact { what, value });
+        self.facts.push(Fact { what, value, kind: Kind::Low });
+    }
+
+    fn note_high(&mut self, what: &'static str, value: f64) {
+        self.facts.push(Fact { what, value, kind: Kind::High });
+    }
+
+    fn count(&mut self, what: &'static str, count: usize) {
+        self.facts.push(Fact { what, value: count as f64, kind: Kind::Count });
     }
 
     /// Notes how long messages took, and what became of them.
@@ -89,8 +111,8 @@ pub(crate) fn storm(stage: Stage<'_>) -> Result<Facts, BenchError> {
     let began = Instant::now();
     fleet.open(stage.connections, Role::Subscriber, stage.stop)?;
     facts.note("all have joined after, s", began.elapsed().as_secs_f64());
-    facts.note("from connect to joined, p50, ms", fleet.joins.quantile(0.5) as f64 / 1e6);
-    facts.note("from connect to joined, p99, ms", fleet.joins.quantile(0.99) as f64 / 1e6);
+    facts.note("from connect to joined, p50, ms", fleet.joins.milliseconds(0.5));
+    facts.note("from connect to joined, p99, ms", fleet.joins.milliseconds(0.99));
     let cpu = stage.server.cpu()?.since(cpu).total();
     facts.note("CPU of a connect and join, µs", cpu * 1e6 / stage.connections as f64);
     facts.note("RSS before, MiB", before);
@@ -113,47 +135,11 @@ pub(crate) fn churn(stage: Stage<'_>) -> Result<Facts, BenchError> {
     let cpu = stage.server.cpu()?.since(cpu).total();
     thread::sleep(REST);
     let after = stage.rss()?;
-    facts.note("connections that came and went", (rounds * ROUND) as f64);
+    facts.count("connections that came and went", rounds * ROUND);
     facts.note("CPU of coming and going, µs", cpu * 1e6 / (rounds * ROUND) as f64);
     facts.note("RSS before, MiB", before);
     facts.note("RSS after, MiB", after);
     facts.note("growth, %", (after / before - 1.0) * 100.0);
-    Ok(facts)
-}
-
-/// Some subscribers of a channel never read; the others should not notice, and the server should not keep
-/// what the deaf do not take.
-pub(crate) fn deaf(stage: Stage<'_>) -> Result<Facts, BenchError> {
-    let mut facts = Facts::default();
-    let shape = [Shape::window(READERS, 4)];
-    let run = || fanout::run(stage.dialect, stage.server, &shape, stage.duration, stage.stop);
-    let alone = run()?;
-    let before = stage.rss()?;
-    // Nothing is read of a fleet that has no turn.
-    let mut deaf = Fleet::new(stage.dialect, stage.server.port)?;
-    deaf.open(DEAF, Role::Subscriber, stage.stop)?;
-    let beside = run()?;
-    let with = stage.rss()?;
-    let read = Instant::now();
-    while read.elapsed() < REST {
-        deaf.turn(Duration::from_millis(100), &mut Nobody)?;
-    }
-    facts.blame(&alone);
-    facts.blame(&beside);
-    for (fanouts, rate, p99) in [
-        (&alone, "1,000 deliveries/s, all read", "p99, all read, ms"),
-        (&beside, "1,000 deliveries/s to those who read", "p99 of those who read, ms"),
-    ] {
-        for fanout in fanouts {
-            facts.note(rate, fanout.rate() / 1e3);
-            facts.note(p99, fanout.p99_ms);
-        }
-    }
-    facts.note("RSS more with the deaf, MiB", with - before);
-    facts.note("of the deaf the server has ended", deaf.closed as f64);
-    drop(deaf);
-    thread::sleep(REST);
-    facts.note("RSS more when they have left, MiB", stage.rss()? - before);
     Ok(facts)
 }
 
@@ -178,8 +164,8 @@ pub(crate) fn flood(stage: Stage<'_>) -> Result<Facts, BenchError> {
     let (beside, shouted) = stage.quiet_beside(|is_over| stage.shout(is_over))?;
     facts.latencies(&alone, "the others, before, p50, ms", "the others, before, p99, ms");
     facts.latencies(&beside, "the others meanwhile, p50, ms", "the others meanwhile, p99, ms");
-    facts.note("frames of who shouts, 1,000/s", shouted.frames as f64 / shouted.seconds / 1e3);
-    facts.note("their connections that the server has ended", shouted.ended as f64);
+    facts.note_high("frames of who shouts, 1,000/s", shouted.frames as f64 / shouted.seconds / 1e3);
+    facts.count("their connections that the server has ended", shouted.ended);
     facts.note("RSS more, MiB", stage.rss()? - before);
     Ok(facts)
 }
@@ -223,7 +209,7 @@ impl Stage<'_> {
                     shouted.frames += SHOUT;
                 }
                 fleet.send(0, &batch);
-                fleet.turn(Duration::ZERO, &mut Nobody)?;
+                fleet.turn(Duration::ZERO, &mut Ignore)?;
             }
             shouted.ended += fleet.closed;
         }
@@ -236,17 +222,16 @@ impl Stage<'_> {
         fleet.open(count, Role::Subscriber, self.stop)
     }
 
-    fn rss(self) -> Result<f64, BenchError> {
-        Ok(self.server.memory()?.rss as f64 / f64::from(1 << 20))
+    /// How many bytes a publication takes, roughly: as many on its way out as in.
+    fn publication(self) -> u64 {
+        let mut frame = Vec::new();
+        self.dialect.write_publication(&mut frame, 0, 0);
+        frame.len() as u64
     }
-}
 
-/// Does not care.
-struct Nobody;
-
-impl Receive for Nobody {
-    fn arrived(&mut self, _: Instant) {}
-    fn text(&mut self, _: usize, _: &[u8]) {}
+    fn rss(self) -> Result<f64, BenchError> {
+        Ok(mebibytes(self.server.memory()?.rss))
+    }
 }
 
 #[derive(Default)]

@@ -3,7 +3,7 @@
 use crate::{
     crowd::Crowd,
     report::{Figures, Pair, Run, line},
-    stress::Facts,
+    stress::{Fact, Facts, Kind},
     target::Target,
 };
 
@@ -42,16 +42,17 @@ fn write_facts(out: &mut String, runs: &[(Target, Facts)]) {
     line(out, format_args!("| lost, doubled, out of order, or ended | {} |", faults.join(" | ")));
 }
 
-/// The least and the most of the repeats.
+/// The better and the worse of the repeats.
 fn cell(runs: &[(Target, Facts)], target: Target, at: usize) -> String {
-    let values: Vec<_> = runs
-        .iter()
-        .filter(|(of, _)| *of == target)
-        .filter_map(|(_, facts)| facts.facts.get(at))
-        .map(|fact| fact.value)
-        .collect();
-    let pair = Pair::low(&values.iter().collect::<Vec<_>>(), |value| *value);
-    format!("{pair:.2}")
+    let of = runs.iter().filter(|(of, _)| *of == target);
+    let facts: Vec<_> = of.filter_map(|(_, facts)| facts.facts.get(at)).collect();
+    let value = |fact: &Fact| fact.value;
+    match facts.first().map(|fact| fact.kind) {
+        Some(Kind::Low) => format!("{:.2}", Pair::low(&facts, value)),
+        Some(Kind::High) => format!("{:.2}", Pair::high(&facts, value)),
+        Some(Kind::Count) => format!("{:.0}", Pair::low(&facts, value)),
+        None => String::new(),
+    }
 }
 
 fn write_crowd(out: &mut String, target: Target, crowd: &Crowd) {

@@ -8,6 +8,8 @@ use crate::{dialect::Dialect, error::BenchError};
 pub(crate) enum Target {
     /// Ours.
     Veche,
+    /// The same, with positions and a history in memory.
+    Retained,
     /// `bench/peers/lean`.
     Lean,
     /// `bench/peers/bare`: it can only fan out.
@@ -22,6 +24,8 @@ pub(crate) enum Target {
     Nats,
     /// Centrifugo, with `bench/peers/centrifugo`.
     Centrifugo,
+    /// Sockudo, with `bench/peers/sockudo`.
+    Sockudo,
     /// `bench/peers/socketio-node`.
     SocketioNode,
     /// `bench/peers/socketioxide`.
@@ -57,8 +61,9 @@ pub(crate) struct Contender {
 
 impl Target {
     /// All of them, in the order of the tables.
-    pub(crate) const ALL: [Self; 10] = [
+    pub(crate) const ALL: [Self; 12] = [
         Self::Veche,
+        Self::Retained,
         Self::Lean,
         Self::Bare,
         Self::Bun,
@@ -66,6 +71,7 @@ impl Target {
         Self::Ws,
         Self::Nats,
         Self::Centrifugo,
+        Self::Sockudo,
         Self::SocketioNode,
         Self::Socketioxide,
     ];
@@ -74,6 +80,7 @@ impl Target {
     pub(crate) const fn name(self) -> &'static str {
         match self {
             Self::Veche => "veche",
+            Self::Retained => "retained",
             Self::Lean => "lean",
             Self::Bare => "bare",
             Self::Bun => "bun",
@@ -81,6 +88,7 @@ impl Target {
             Self::Ws => "ws",
             Self::Nats => "nats",
             Self::Centrifugo => "centrifugo",
+            Self::Sockudo => "sockudo",
             Self::SocketioNode => "socketio-node",
             Self::Socketioxide => "socketioxide",
         }
@@ -88,17 +96,18 @@ impl Target {
 
     /// Whether what it loses is a mistake of ours, and no figure of a peer's.
     pub(crate) const fn is_ours(self) -> bool {
-        matches!(self, Self::Veche | Self::Lean | Self::Bare)
+        matches!(self, Self::Veche | Self::Retained | Self::Lean | Self::Bare)
     }
 
     /// The server at a door that it has.
     pub(crate) fn at(self, door: Door) -> Result<Contender, BenchError> {
         let dialect = match (self, door) {
-            (Self::Veche, Door::Native) => Dialect::Veche,
+            (Self::Veche | Self::Retained, Door::Native) => Dialect::Veche,
             (Self::Lean | Self::Bun | Self::Axum | Self::Ws, Door::Native) => Dialect::Lean,
             (Self::Bare, Door::Native) => Dialect::Bare,
             (Self::Nats, Door::Native) => Dialect::Nats,
             (Self::Centrifugo, Door::Native) => Dialect::Centrifugo,
+            (Self::Sockudo, Door::Native) => Dialect::Pusher,
             (Self::Veche | Self::SocketioNode | Self::Socketioxide, Door::SocketIo) => Dialect::SocketIo,
             (_, Door::SocketIo) | (Self::SocketioNode | Self::Socketioxide, Door::Native) => {
                 return Err(BenchError::Unfit(format!("{} does not speak this protocol", self.name())));

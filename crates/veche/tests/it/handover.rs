@@ -89,6 +89,6 @@ async fn a_stream_is_not_talked_to() {
     // Red: a driver that reads without a bound: the client poured for ever.
     let server = server();
     let mut stream = Stream::open(address(&server), "?channel=room:1", "").await;
-    stream.pour(&[b'x'; 128 << 10]).await;
+    stream.pour(&vec![b'x'; 128 << 10]).await;
     until(|| server.connections() == 0).await;
 }

@@ -137,9 +137,10 @@ async fn an_upgrade_does_not_wait_for_sockets_that_do_not_read() {
     client.next("40{").await;
 
     // More than a session's queue holds, behind a handler that waits.
-    let echoes: String = (1..100).map(|id| format!("\u{1e}42{id}[\"echo\",{id}]")).collect();
+    let mut packets = vec!["420[\"wait\"]".to_owned()];
+    packets.extend((1..100).map(|id| format!("42{id}[\"echo\",{id}]")));
     let mut post = Raw::open(client.address).await;
-    post.write(client.post_of(&format!("420[\"wait\"]{echoes}"))).await;
+    post.write(client.post_of(&packets.join("\u{1e}"))).await;
     until(|| began.load(Ordering::SeqCst)).await;
     let path = client.path().replace("polling", "websocket");
     let mut socket = Client::connect_with(client.address, &path, "").await;
