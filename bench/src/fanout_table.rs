@@ -67,11 +67,13 @@ fn write_closed(out: &mut String, target: Target, shape: Shape, runs: &[&Fanout]
     let p50 = Pair::low(runs, |fanout| fanout.p50_ms);
     let p99 = Pair::low(runs, |fanout| fanout.p99_ms);
     let (name, window) = (target.name(), shape.under_way().unwrap_or_default());
+    // To few it takes some tens of microseconds.
+    let digits = if shape.subscribers < 100 { 3 } else { 2 };
     line(
         out,
         format_args!(
-            "| {window} | {name} | {rate:.0} | {server:.2} | {user:.2} | {p50:.2} | {p99:.2} | {faults} \
-             | {client:.2} |"
+            "| {window} | {name} | {rate:.0} | {server:.2} | {user:.2} | {p50:.digits$} | {p99:.digits$} \
+             | {faults} | {client:.2} |"
         ),
     );
 }

@@ -34,10 +34,10 @@ const EVENTS: usize = 1024;
 const OPENING: usize = 64;
 /// Clients connect from 127.0.0.2 up to as many addresses, so that ports do not run out.
 const ADDRESSES: usize = 16;
-/// What a narrow socket takes before it is read: about a packet of a network.
+/// What a narrow socket takes before it is read.
 const NARROW_BUFFER: usize = 4096;
-/// The payload of a packet on most networks; the peer's socket keeps some packets of it, and some of those of
-/// loopback are megabytes.
+/// What a packet carries on most networks. The peer's socket is full with some packets, and those of loopback are of
+/// 64 KB.
 const NARROW_PACKET: u32 = 1460;
 /// Without an answer for so long, opening is given up.
 const PATIENCE: Duration = Duration::from_secs(10);
@@ -126,7 +126,7 @@ impl Fleet {
         Self { opening: usize::MAX, ..self }
     }
 
-    /// The same with sockets as on a network, where a few tens of KB fill those of both sides.
+    /// The same with sockets as on a network, where some tens of KB fill those of both sides.
     pub(crate) fn narrow(self) -> Self {
         Self { is_narrow: true, ..self }
     }

@@ -212,6 +212,7 @@ mod tests {
         check(Scenario::Socketio, &[], Some(&SOCKETIO));
         check(Scenario::SocketioFanout, &[Target::Veche], Some(&[Target::Veche]));
         check(Scenario::Events, &[Target::Lean], Some(&[Target::Veche]));
+        check(Scenario::Retained, &[Target::Lean], Some(&[Target::Veche, Target::Retained]));
         check(Scenario::Socketio, &[Target::Veche, Target::Bare], None);
         check(Scenario::Fanout, &[Target::Socketioxide], None);
     }

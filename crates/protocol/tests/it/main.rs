@@ -1,5 +1,6 @@
 //! Integration tests of the protocol crate, one file a behaviour.
 
+mod engine_closing;
 mod engine_packets;
 mod engine_requests;
 mod engine_session;

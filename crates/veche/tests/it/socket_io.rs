@@ -40,6 +40,14 @@ impl Polling {
         client
     }
 
+    /// The same, in the root namespace.
+    async fn connect(server: &Server) -> Self {
+        let mut client = Self::open(server).await;
+        client.post("40").await;
+        client.next("40{").await;
+        client
+    }
+
     fn path(&self) -> String {
         let sid = if self.sid.is_empty() { String::new() } else { format!("&sid={}", self.sid) };
         format!("/socket.io/?EIO=4&transport=polling{sid}")
@@ -99,9 +107,7 @@ async fn a_handler_that_waits_for_its_own_client_ends_by_its_deadline() {
         .on("echo", async |veche::Data(it): veche::Data<Value>| -> Result<Value, Rejection> { Ok(it) });
     let namespace = socket_io::Namespace::of(module).expect("it is sound");
     let server = start_with(guests(), |listen| listen.socket_io(door(namespace)));
-    let mut client = Polling::open(&server).await;
-    client.post("40").await;
-    client.next("40{").await;
+    let mut client = Polling::connect(&server).await;
     client.post("421[\"wait\"]\u{1e}422[\"echo\",7]").await;
     client.next("420[\"question\"").await;
     let late = client.next("431[").await;
@@ -132,9 +138,7 @@ async fn an_upgrade_does_not_wait_for_sockets_that_do_not_read() {
         .on("echo", async |veche::Data(it): veche::Data<Value>| -> Result<Value, Rejection> { Ok(it) });
     let namespace = socket_io::Namespace::of(module).expect("it is sound");
     let server = start_with(guests(), |listen| listen.socket_io(door(namespace)));
-    let mut client = Polling::open(&server).await;
-    client.post("40").await;
-    client.next("40{").await;
+    let mut client = Polling::connect(&server).await;
 
     // More than a session's queue holds, behind a handler that waits.
     let mut packets = vec!["420[\"wait\"]".to_owned()];
@@ -161,9 +165,7 @@ async fn an_upgrade_does_not_wait_for_sockets_that_do_not_read() {
 async fn a_session_is_found_from_every_shard() {
     let server = start_with(guests().shards(3), |listen| listen.socket_io(SocketIo::at("/socket.io/")));
     for _ in 0..6 {
-        let mut client = Polling::open(&server).await;
-        client.post("40").await;
-        client.next("40{").await;
+        let mut client = Polling::connect(&server).await;
         for turn in 0..6 {
             client.post(&format!("42{turn}[\"subscribe\",{{\"channel\":\"room:{turn}\"}}]")).await;
             client.next(&format!("43{turn}[")).await;
