@@ -72,12 +72,13 @@ function listen(page, complaints) {
 }
 
 /**
- * Files that a page fetches when it has the time: its icon, its fonts, the code of its dialogs. The browser drops them
- * where the page is left before, and calls only that an abort.
+ * What a page only reads: files that it fetches when it has the time, as its icon, its fonts and the code of its dialogs,
+ * and what it asks the server beside. The browser drops them where the page is left before they have come, and calls
+ * only that an abort; a server that fails has other names. What a page sends must not be dropped.
  */
 function isLeftBehind(request) {
-  const isFile = ['font', 'image', 'other', 'script', 'stylesheet'].includes(request.resourceType());
-  return isFile && request.method() === 'GET' && request.failure()?.errorText === 'net::ERR_ABORTED';
+  const isRead = request.method() === 'GET' && request.resourceType() !== 'document';
+  return isRead && request.failure()?.errorText === 'net::ERR_ABORTED';
 }
 
 function required(name) {
