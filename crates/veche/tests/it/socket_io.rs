@@ -138,7 +138,7 @@ async fn an_upgrade_does_not_wait_for_sockets_that_do_not_read() {
         .on("echo", async |veche::Data(it): veche::Data<Value>| -> Result<Value, Rejection> { Ok(it) });
     let namespace = socket_io::Namespace::of(module).expect("it is sound");
     let server = start_with(guests(), |listen| listen.socket_io(door(namespace)));
-    let mut client = Polling::connect(&server).await;
+    let client = Polling::connect(&server).await;
 
     // More than a session's queue holds, behind a handler that waits.
     let mut packets = vec!["420[\"wait\"]".to_owned()];
