@@ -31,6 +31,13 @@ pub(crate) fn remember(place: &RefCell<Option<Waker>>, waker: &Waker) {
     }
 }
 
+/// Wakes a connection's driver, if it has begun.
+pub(crate) fn wake(place: &RefCell<Option<Waker>>) {
+    if let Some(waker) = &*place.borrow() {
+        waker.wake_by_ref();
+    }
+}
+
 /// Reads what is there, once, and hands it on.
 ///
 /// # Errors

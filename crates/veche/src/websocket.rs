@@ -37,9 +37,7 @@ impl Wire for Socket {
     }
 
     fn wake(&self) {
-        if let Some(waker) = &*self.waker.borrow() {
-            waker.wake_by_ref();
-        }
+        reading::wake(&self.waker);
     }
 }
 

@@ -1,8 +1,12 @@
 //! The engine sessions of a shard, by their secrets.
 
-use std::{cell::RefCell, collections::HashMap, rc::Rc};
+use std::{cell::RefCell, collections::HashMap, rc::Rc, sync::Arc};
+
+use tokio::sync::oneshot;
+use veche_kernel::Shard;
 
 use super::{engine::Engine, sid::Sid};
+use crate::door::Door;
 
 thread_local! {
     static ENGINES: RefCell<HashMap<Sid, Rc<Engine>>> = RefCell::default();
@@ -26,4 +30,27 @@ pub(super) fn remove(sid: Sid) {
     });
     // What it holds may come here again as it goes.
     drop(removed);
+}
+
+/// Does something on the shard that an id names; `None` where it has stopped.
+pub(super) async fn on_shard<T: Send + 'static>(
+    door: &Arc<Door>,
+    sid: Sid,
+    work: impl FnOnce(&Rc<Shard>) -> T + Send + 'static,
+) -> Option<T> {
+    let (answer, answered) = oneshot::channel();
+    door.kernel.on_shard(usize::from(sid.shard), move |shard| {
+        // Whoever asked may have left.
+        let _ = answer.send(work(shard));
+    });
+    answered.await.ok()
+}
+
+/// Does something with an engine, if it is there, on its own shard.
+pub(super) async fn with<T: Send + 'static>(
+    door: &Arc<Door>,
+    sid: Sid,
+    work: impl FnOnce(Option<Rc<Engine>>) -> T + Send + 'static,
+) -> Option<T> {
+    on_shard(door, sid, move |_| work(find(sid))).await
 }

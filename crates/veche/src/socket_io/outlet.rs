@@ -15,7 +15,7 @@ use veche_protocol::engine_io::{
     payload::{Format, PayloadWriter},
 };
 
-use crate::bare::Bare;
+use crate::{bare::Bare, reading};
 
 /// Bytes of one polling answer, unless its first packet has more.
 const ANSWER_BYTES: usize = 256 << 10;
@@ -47,9 +47,7 @@ impl Stream {
     }
 
     pub(super) fn wake(&self) {
-        if let Some(waker) = &*self.waker.borrow() {
-            waker.wake_by_ref();
-        }
+        reading::wake(&self.waker);
     }
 
     pub(super) fn end(&self) {

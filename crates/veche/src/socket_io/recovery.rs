@@ -13,7 +13,6 @@ use std::{
 
 use serde::Deserialize;
 use serde_json::Value;
-use tokio::sync::oneshot;
 use veche_kernel::{
     ChannelName, CloseCode, Encoding, Identity, Kernel, Position, Publication, Range, SessionId, Shard,
     UserId, tag_of,
@@ -171,25 +170,11 @@ pub(super) async fn take(
     // A client that comes back knows sooner than we do that its connection is gone, or just as soon: what is kept of it
     // is on its way to the shard that its secret names, and is there before the answer to this.
     let (theirs, of) = (namespace.to_owned(), is_of.clone());
-    on_shard(door, engine, move |_| end_former(engine, pid, &theirs, of)).await?;
+    engines::with(door, engine, move |engine| end_former(engine, pid, &theirs, of)).await?;
     match look_up(door, pid, namespace, is_of).await? {
         Known::Kept(kept) => Some(kept),
         Known::Present { .. } | Known::Nothing => None,
     }
-}
-
-/// Asks the shard that an id names; `None` where it has stopped.
-async fn on_shard<T: Send + 'static>(
-    door: &Arc<Door>,
-    sid: Sid,
-    work: impl FnOnce(&Rc<Shard>) -> T + Send + 'static,
-) -> Option<T> {
-    let (answer, answered) = oneshot::channel();
-    door.kernel.on_shard(usize::from(sid.shard), move |shard| {
-        // Whoever asked may have left.
-        let _ = answer.send(work(shard));
-    });
-    answered.await.ok()
 }
 
 /// What is known of a secret; the session itself, if it is kept and theirs, which uses the secret up.
@@ -213,17 +198,17 @@ async fn look_up(
             None => present().map_or(Known::Nothing, |engine| Known::Present { engine }),
         }
     };
-    on_shard(door, pid, look).await
+    engines::on_shard(door, pid, look).await
 }
 
 /// Ends the connection of a session, if it is theirs.
-fn end_former(engine: Sid, pid: Sid, namespace: &str, is_of: impl Fn(&UserId) -> bool) {
+fn end_former(engine: Option<Rc<Engine>>, pid: Sid, namespace: &str, is_of: impl Fn(&UserId) -> bool) {
     let is_it = |link: &SocketLink| {
         let wire = link.wire();
         let has_pid = wire.track.borrow().as_ref().is_some_and(|track| track.pid == pid);
         has_pid && *wire.namespace == *namespace && link.user().is_some_and(|user| is_of(&user))
     };
-    if let Some(former) = engines::find(engine).filter(|engine| engine.sockets().iter().any(is_it)) {
+    if let Some(former) = engine.filter(|engine| engine.sockets().iter().any(is_it)) {
         former.fail(End::TransportClose);
     }
 }

@@ -159,7 +159,7 @@ async fn decide(
                 Some(Kind::Post) => Ok(Answer::Whole(post(door, sid, revision, request).await)),
                 Some(Kind::Upgrade) => probe(door, sid, revision, &request).await,
                 None => {
-                    let known = on_engine(door, sid, |engine| engine.is_some()).await.unwrap_or_default();
+                    let known = engines::with(door, sid, |engine| engine.is_some()).await.unwrap_or_default();
                     let refusal = if known { Refusal::BadRequest } else { Refusal::UnknownSid };
                     Ok(Answer::Whole(refused(refusal)))
                 }
@@ -245,20 +245,6 @@ fn accept(request: &Request<Incoming>, deflate: bool) -> Result<Accepted, Box<Re
     })
 }
 
-/// Does something with an engine on its own shard.
-async fn on_engine<T: Send + 'static>(
-    door: &Arc<Door>,
-    sid: Sid,
-    work: impl FnOnce(Option<Rc<Engine>>) -> T + Send + 'static,
-) -> Option<T> {
-    let (answer, answered) = oneshot::channel();
-    door.kernel.on_shard(usize::from(sid.shard), move |_| {
-        // Whoever asked may have left.
-        let _ = answer.send(work(engines::find(sid)));
-    });
-    answered.await.ok()
-}
-
 async fn poll(door: &Arc<Door>, sid: Sid, revision: Option<Revision>) -> Response<Body> {
     let (answer, answered) = oneshot::channel();
     door.kernel.on_shard(usize::from(sid.shard), move |_| match engines::find(sid) {
@@ -297,7 +283,7 @@ async fn post(
     revision: Option<Revision>,
     request: Request<Incoming>,
 ) -> Response<Body> {
-    let began = on_engine(door, sid, move |engine| match engine {
+    let began = engines::with(door, sid, move |engine| match engine {
         Some(engine) => engine.post(revision).map(|()| (engine.revision(), engine.io.engine.max_payload)),
         None => Err(Refusal::UnknownSid),
     });
@@ -313,7 +299,7 @@ async fn post(
         (Some(format), Ok(body)) => (format, body),
         (_, failed) => {
             let end = veche_protocol::engine_io::End::TransportError;
-            on_engine(door, sid, move |engine| engine.map(|engine| engine.fail(end))).await;
+            engines::with(door, sid, move |engine| engine.map(|engine| engine.fail(end))).await;
             return match failed {
                 Err(TooLarge) => status(StatusCode::PAYLOAD_TOO_LARGE),
                 Ok(_) => refused(Refusal::BadRequest),
@@ -362,7 +348,7 @@ async fn probe(
 ) -> Answered {
     let accepted = accept(request, false)?;
     let place = door.place(request).map_err(|refusal| Box::new(refusal.into_response()))?;
-    let welcome = on_engine(door, sid, move |engine| match engine {
+    let welcome = engines::with(door, sid, move |engine| match engine {
         Some(engine) => engine.upgrade(revision),
         None => Err(Refusal::UnknownSid),
     });

@@ -13,7 +13,7 @@ use std::{
 use veche_kernel::{ChannelName, Position, Recovery, Wire};
 use veche_protocol::sse::Stream;
 
-use crate::bare::Bare;
+use crate::{bare::Bare, reading};
 
 /// Bytes of events that are framed and offered to the socket together.
 const BATCH: usize = 32 << 10;
@@ -45,9 +45,7 @@ impl Wire for Events {
     }
 
     fn wake(&self) {
-        if let Some(waker) = &*self.waker.borrow() {
-            waker.wake_by_ref();
-        }
+        reading::wake(&self.waker);
     }
 
     fn settled(&self, channel: &str, head: Option<Position>, recovery: Recovery) {

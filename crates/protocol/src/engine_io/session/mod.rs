@@ -67,7 +67,11 @@ enum Phase {
     Polling(Candidate),
     WebSocket,
     /// The server has closed a polling session: polls take what is queued, and the last one the `1`.
-    Closing,
+    Closing {
+        /// A WebSocket's probe was answered before. The client may have left polling already and hear nothing
+        /// there, so the end waits for the upgrade, or for the end of the probation.
+        probed: bool,
+    },
     Closed(End),
 }
 
@@ -79,9 +83,6 @@ enum Candidate {
     Silent,
     /// Its probe was answered: no poll waits.
     Probed,
-    /// The same, and the server has closed the session. The client may have left polling already and hear
-    /// nothing there, so the end waits for the upgrade, or for the end of the probation.
-    Parting,
 }
 
 impl Session {
@@ -113,7 +114,7 @@ impl Session {
     pub const fn transport(&self) -> Transport {
         match self.phase {
             Phase::WebSocket => Transport::WebSocket,
-            Phase::Polling(_) | Phase::Closing | Phase::Closed(_) => Transport::Polling,
+            Phase::Polling(_) | Phase::Closing { .. } | Phase::Closed(_) => Transport::Polling,
         }
     }
 
@@ -127,14 +128,17 @@ impl Session {
 
     /// Whether a WebSocket is on probation.
     pub const fn is_probing(&self) -> bool {
-        matches!(self.phase, Phase::Polling(Candidate::Silent | Candidate::Probed | Candidate::Parting))
+        matches!(
+            self.phase,
+            Phase::Polling(Candidate::Silent | Candidate::Probed) | Phase::Closing { probed: true }
+        )
     }
 
     /// When [`on_deadline`](Self::on_deadline) is to be called; `None` when the session is over.
     pub fn deadline_ms(&self) -> Option<u64> {
         match self.phase {
             Phase::Closed(_) => None,
-            Phase::Polling(Candidate::Parting) | Phase::Closing => Some(self.other_due_ms),
+            Phase::Closing { .. } => Some(self.other_due_ms),
             _ => Some(self.heartbeat.due_ms().min(self.other_due_ms)),
         }
     }
@@ -142,10 +146,8 @@ impl Session {
     /// Does what is due; nothing before its time.
     pub fn on_deadline(&mut self, now_ms: u64) -> Effects {
         match self.phase {
-            Phase::Polling(Candidate::Parting) | Phase::Closing if now_ms >= self.other_due_ms => {
-                return self.end(End::ForcedClose);
-            }
-            Phase::Polling(Candidate::Parting) | Phase::Closing | Phase::Closed(_) => return Effects::NONE,
+            Phase::Closing { .. } if now_ms >= self.other_due_ms => return self.end(End::ForcedClose),
+            Phase::Closing { .. } | Phase::Closed(_) => return Effects::NONE,
             Phase::Polling(_) | Phase::WebSocket => {}
         }
         let mut effects = Effects::NONE;
@@ -167,7 +169,7 @@ impl Session {
     pub fn outlet(&mut self) -> Outlet {
         match self.phase {
             Phase::WebSocket => Outlet::WebSocket,
-            Phase::Polling(Candidate::Parting) | Phase::Closing | Phase::Closed(_) => Outlet::Closed,
+            Phase::Closing { .. } | Phase::Closed(_) => Outlet::Closed,
             Phase::Polling(_) => match self.take_poll(PollAnswer::Flush) {
                 Some(_) => Outlet::Poll,
                 None => Outlet::Queue,
@@ -180,7 +182,7 @@ impl Session {
         match self.phase {
             Phase::WebSocket => true,
             Phase::Polling(_) => self.polled,
-            Phase::Closing | Phase::Closed(_) => false,
+            Phase::Closing { .. } | Phase::Closed(_) => false,
         }
     }
 
@@ -189,11 +191,9 @@ impl Session {
     /// `from` tells which: what the old transport brings after an upgrade is dropped.
     pub fn on_packet(&mut self, from: Transport, packet: &Packet<'_>, now_ms: u64) -> Received {
         let expected = match self.phase {
-            Phase::Polling(Candidate::Parting) | Phase::Closing | Phase::Closed(_) => {
-                return Received::Effects(Effects::NONE);
-            }
             Phase::Polling(_) => Transport::Polling,
             Phase::WebSocket => Transport::WebSocket,
+            Phase::Closing { .. } | Phase::Closed(_) => return Received::Effects(Effects::NONE),
         };
         if from != expected {
             return Received::Effects(Effects::NONE);
@@ -223,10 +223,10 @@ impl Session {
         if !self.is_probing() {
             return Effects::NONE;
         }
-        let is_parting = self.phase == Phase::Polling(Candidate::Parting);
+        let is_closing = self.phase == Phase::Closing { probed: true };
         match (packet.kind, &packet.data) {
             (PacketType::Ping, Data::Text("probe")) => {
-                if !is_parting {
+                if !is_closing {
                     self.phase = Phase::Polling(Candidate::Probed);
                 }
                 let poll = self.take_poll(PollAnswer::Flush);
@@ -237,7 +237,7 @@ impl Session {
                 self.other_due_ms = u64::MAX;
                 self.heartbeat.on_packet(now_ms);
                 let poll = self.take_poll(PollAnswer::Flush);
-                let end = if is_parting { self.end(End::ForcedClose).end } else { None };
+                let end = if is_closing { self.end(End::ForcedClose).end } else { None };
                 Effects { poll, probe: Some(Probation::Promote), end, ..Effects::NONE }
             }
             _ => self.on_probe_fault(),
@@ -279,14 +279,14 @@ impl Session {
     /// is looked at any more.
     pub fn close(&mut self, now_ms: u64) -> Effects {
         match self.phase {
-            Phase::Polling(Candidate::Parting) | Phase::Closing | Phase::Closed(_) => Effects::NONE,
+            Phase::Closing { .. } | Phase::Closed(_) => Effects::NONE,
             Phase::Polling(Candidate::Probed) => {
-                self.phase = Phase::Polling(Candidate::Parting);
+                self.phase = Phase::Closing { probed: true };
                 Effects::NONE
             }
             Phase::Polling(_) if !self.polled => {
                 let probe = self.end_probation();
-                self.phase = Phase::Closing;
+                self.phase = Phase::Closing { probed: false };
                 self.other_due_ms = now_ms.saturating_add(CLOSE_TIMEOUT_MS);
                 Effects { probe, ..Effects::NONE }
             }
@@ -316,7 +316,7 @@ impl Session {
                 self.phase = Phase::Polling(Candidate::None);
                 self.other_due_ms = u64::MAX;
             }
-            Phase::Polling(Candidate::Parting) => self.phase = Phase::Closing,
+            Phase::Closing { probed: true } => self.phase = Phase::Closing { probed: false },
             _ => return None,
         }
         Some(Probation::Close)

@@ -16,13 +16,13 @@ impl Session {
         }
         match self.phase {
             _ if self.polled => Polled::Refuse(Refusal::BadRequest, self.end(End::TransportError)),
-            Phase::Closing if !queued => {
+            Phase::Closing { probed: false } if !queued => {
                 let _ = self.end(End::ForcedClose);
                 Polled::Answer(PollAnswer::Close)
             }
             // The `1` has an answer of its own: stock clients look at a message only when they are through
             // with the whole answer, and a `1` behind it would come first.
-            Phase::Closing | Phase::Polling(Candidate::Probed | Candidate::Parting) => self.flush(),
+            Phase::Closing { .. } | Phase::Polling(Candidate::Probed) => self.flush(),
             Phase::Polling(_) if queued => self.flush(),
             _ => {
                 self.polled = true;
@@ -61,9 +61,9 @@ impl Session {
     pub fn on_post_end(&mut self) -> Result<(), Refusal> {
         self.posted = false;
         match self.phase {
-            Phase::Polling(_) | Phase::Closing | Phase::Closed(End::TransportClose | End::ForcedClose) => {
-                Ok(())
-            }
+            Phase::Polling(_)
+            | Phase::Closing { .. }
+            | Phase::Closed(End::TransportClose | End::ForcedClose) => Ok(()),
             // The packets were dropped, or not all of them were looked at.
             Phase::WebSocket | Phase::Closed(_) => Err(Refusal::BadRequest),
         }
@@ -99,10 +99,7 @@ impl Session {
     fn expire(&mut self, now_ms: u64) -> Result<(), (Refusal, Effects)> {
         let end = match self.phase {
             Phase::Closed(_) => return Err((Refusal::UnknownSid, Effects::NONE)),
-            Phase::Polling(Candidate::Parting) | Phase::Closing if now_ms >= self.other_due_ms => {
-                End::ForcedClose
-            }
-            Phase::Polling(Candidate::Parting) => return Ok(()),
+            Phase::Closing { .. } if now_ms >= self.other_due_ms => End::ForcedClose,
             Phase::Polling(_) | Phase::WebSocket if self.heartbeat.is_dead(now_ms) => End::PingTimeout,
             _ => return Ok(()),
         };
