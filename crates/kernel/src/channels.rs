@@ -12,7 +12,11 @@ use foldhash::fast::RandomState;
 use hashbrown::HashMap;
 use smallvec::SmallVec;
 use tokio::sync::Notify;
-use veche_protocol::{name::ChannelName, position::Position, server::ServerFrame};
+use veche_protocol::{
+    name::{ChannelName, split},
+    position::Position,
+    server::ServerFrame,
+};
 
 use crate::{
     broker::{Head, History, Sink},
@@ -326,8 +330,7 @@ impl Routes {
         if publication.channel.namespace() != Namespace::PERSONAL {
             return;
         }
-        let (Some((_, user)), Some(position)) = (publication.channel.split_once(':'), publication.position)
-        else {
+        let (Some((_, user)), Some(position)) = (split(&publication.channel), publication.position) else {
             return;
         };
         for session in self.users.sessions(user) {

@@ -10,7 +10,7 @@ use std::{
     },
 };
 
-use bytes::Bytes;
+use bytes::{Buf, Bytes};
 use smallvec::SmallVec;
 use veche_protocol::{
     name::ChannelName,
@@ -249,12 +249,24 @@ pub fn next_serial() -> u64 {
 
 /// Frames a publication for one session or for all of an encoding. `serial` is for one without a position.
 pub(crate) fn frame_publication(publication: &Publication, serial: u64, encoding: Encoding) -> Bytes {
-    let mut text = Vec::with_capacity(publication.data.len() + 160);
+    let names = publication.event.len() + publication.channel.len();
+    let mut text = Vec::with_capacity(publication.data.len() + names + 256);
     match encoding {
         Encoding::SocketIo(packets) => {
             packets.frame_publication(publication, place_of(publication, serial), &mut text);
         }
-        _ => with_frame(publication, |frame| encoding.write(frame, &mut text)),
+        // The hot one: framed where it is written.
+        Encoding::Native => {
+            text.extend_from_slice(&[0; ws::SERVER_HEADER_MAX]);
+            publication_text(publication, &mut text);
+            let start = ws::frame_in_place(&mut text, ws::Opcode::Text);
+            let mut framed = Bytes::from(text);
+            framed.advance(start);
+            return framed;
+        }
+        Encoding::NativeDeflate | Encoding::Sse => {
+            with_frame(publication, |frame| encoding.write(frame, &mut text));
+        }
     }
     encoding.frame(text)
 }
@@ -265,12 +277,12 @@ pub(crate) fn publication_text(publication: &Publication, out: &mut Vec<u8>) {
 }
 
 fn with_frame(publication: &Publication, write: impl FnOnce(&ServerFrame<'_>)) {
-    let session = publication.sender.as_ref().map(|sender| sender.session.to_string());
+    let session = publication.sender.as_ref().map(|sender| sender.session.text());
     let from = publication
         .sender
         .as_ref()
-        .zip(session.as_deref())
-        .map(|(sender, session)| From { user: sender.user.as_str(), session });
+        .zip(session.as_ref())
+        .map(|(sender, session)| From { user: sender.user.as_str(), session: session.as_str() });
     let frame = ServerFrame::Publication {
         event: &publication.event,
         channel: &publication.channel,

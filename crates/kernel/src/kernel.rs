@@ -252,7 +252,11 @@ impl Kernel {
         let thread = thread::Builder::new().name(format!("veche-shard-{index}")).spawn(move || {
             let runtime = runtime::Builder::new_current_thread().enable_all().build_local(Default::default());
             match runtime {
-                Ok(runtime) => runtime.block_on(Rc::new(Shard::new(index, node)).run()),
+                // As a task of its own: what blocks a runtime is polled only after another look at the sockets.
+                Ok(runtime) => runtime.block_on(async {
+                    let shard = Rc::new(Shard::new(index, node));
+                    _ = tokio::task::spawn_local(shard.run()).await;
+                }),
                 Err(error) => tracing::error!(%error, "failed to start a shard"),
             }
         });

@@ -1,7 +1,8 @@
 //! Modules: what an application brings to a node.
 
-use std::{borrow::Cow, collections::HashMap, future::Future, sync::Arc, time::Duration};
+use std::{borrow::Cow, future::Future, sync::Arc, time::Duration};
 
+use hashbrown::HashMap;
 use http::Method;
 use veche_protocol::{client::is_reserved, name::ChannelName};
 

@@ -21,7 +21,7 @@ use veche_protocol::{
 };
 
 use crate::{
-    broker::{BrokerError, History, HistoryQuery, Published},
+    broker::{Answer, BrokerError, History, HistoryQuery, Published},
     channels::{NodeChannel, Routes},
     clock::Clock,
     identity::Authenticate,
@@ -159,16 +159,27 @@ impl Node {
 
     /// Publishes, once the shards that want it have room for it.
     pub(crate) async fn publish(&self, message: Message) -> Result<Published, Rejection> {
-        if message.channel.namespace() == Namespace::PERSONAL && self.sequencers.durable().is_none() {
+        let namespace = self.namespace(&message.channel);
+        self.wait_for_room(&message.channel).await?;
+        let known = self.routes.find(&message.channel);
+        Ok(self.publish_at_once(message, &namespace, known.as_ref())?.wait().await?)
+    }
+
+    /// Publishes to a channel whose shards have room. `known` is its record, if it has one.
+    pub(crate) fn publish_at_once(
+        &self,
+        message: Message,
+        namespace: &Arc<Namespace>,
+        known: Option<&Arc<NodeChannel>>,
+    ) -> Result<Answer<Result<Published, BrokerError>>, Rejection> {
+        if namespace.name == Namespace::PERSONAL && self.sequencers.durable().is_none() {
             return Err(Rejection::unavailable("this node has no log to keep personal channels in"));
         }
-        self.wait_for_room(&message.channel).await?;
-        let namespace = self.namespace(&message.channel);
-        if let Some(sender) = &message.sender {
-            self.written(&message.channel, &sender.user);
+        if let (Some(sender), Some(channel)) = (&message.sender, known) {
+            self.written(channel, &sender.user);
         }
         let publication = message.publication(self.clock.wall_ms());
-        Ok(self.sequencers.publish(publication, &namespace).wait().await?)
+        Ok(self.sequencers.publish(publication, namespace))
     }
 
     /// Sends what is not retained to whoever is there.
@@ -197,14 +208,13 @@ impl Node {
     }
 
     /// Whoever has sent a message writes no longer.
-    fn written(&self, channel: &str, user: &UserId) {
-        let Some(channel) = self.routes.find(channel) else { return };
+    fn written(&self, channel: &Arc<NodeChannel>, user: &UserId) {
         let mut record = lock(&channel.record);
         let typist = record.typing.iter().find(|typist| typist.user == *user);
         let Some(session) = typist.map(|typist| typist.session) else { return };
         record.stop_typing(user);
         let frame = ServerFrame::Typing { channel: &channel.name, user: user.as_str(), active: false };
-        self.routes.notice(&channel, &record, &frame, Audience::Except(session));
+        self.routes.notice(channel, &record, &frame, Audience::Except(session));
     }
 
     pub(crate) async fn history(

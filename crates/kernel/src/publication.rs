@@ -62,11 +62,16 @@ impl SessionId {
     pub fn parse(text: &str) -> Option<Self> {
         Epoch::from_str(text).ok()?.to_bits().map(Self)
     }
+
+    /// What it displays, held in place: bits are written alike in both.
+    pub(crate) fn text(self) -> Epoch {
+        Epoch::from_bits(self.0)
+    }
 }
 
 impl fmt::Display for SessionId {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        fmt::Display::fmt(&Epoch::from_bits(self.0), f)
+        fmt::Display::fmt(&self.text(), f)
     }
 }
 

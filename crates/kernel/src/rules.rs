@@ -3,7 +3,7 @@
 use std::{sync::Arc, time::Duration};
 
 use hashbrown::HashMap;
-use veche_protocol::name::ChannelName;
+use veche_protocol::name::{ChannelName, namespace, split};
 
 use crate::{grants::Grants, identity::Identity, publication::UserId};
 
@@ -270,7 +270,7 @@ impl Rules {
 
     /// The namespace that was declared for this channel.
     pub fn namespace(&self, channel: &str) -> Option<&Arc<Namespace>> {
-        let name = match channel.split_once(':') {
+        let name = match split(channel) {
             // A leading `:` is no name without `:`: nobody can declare such channels.
             Some(("", _)) => return None,
             Some((name, _)) => name,
@@ -282,29 +282,40 @@ impl Rules {
     /// The namespace of a channel that nobody declared, and that only handlers use: ephemeral, and closed
     /// to every client. Made anew at each call.
     pub fn undeclared(&self, channel: &str) -> Arc<Namespace> {
-        let name = channel.split_once(':').map_or("", |(name, _)| name);
-        Arc::new(Namespace::new(name))
+        Arc::new(Namespace::new(namespace(channel)))
     }
 
     /// Whether a client may: the one decision for every door. What the namespace does not give, the
     /// credential may, but in personal channels, which are their owners' alone.
     pub fn decide(&self, principal: Principal<'_>, right: Right, channel: &str) -> Decision {
-        let Some(user) = principal.user else { return Decision::Denied };
-        let granted = principal.grants.is_some_and(|grants| grants.allow(right, channel));
-        if granted && !is_personal(channel) {
-            return Decision::Allowed;
-        }
-        let audience = self.namespace(channel).map_or(Audience::Nobody, |it| it.audience(right));
-        match audience {
-            Audience::Anyone => Decision::Allowed,
-            Audience::Users if !user.is_guest() => Decision::Allowed,
-            Audience::Owner if !user.is_guest() && owner(channel) == Some(user.as_str()) => Decision::Allowed,
-            Audience::Users | Audience::Owner | Audience::Nobody => Decision::Denied,
-        }
+        self.namespace(channel).map_or_else(
+            || decide(principal, right, channel, Audience::Nobody),
+            |namespace| namespace.decide(principal, right, channel),
+        )
+    }
+}
+
+/// The decision on a channel whose namespace gives the right to this audience.
+fn decide(principal: Principal<'_>, right: Right, channel: &str, audience: Audience) -> Decision {
+    let Some(user) = principal.user else { return Decision::Denied };
+    let granted = principal.grants.is_some_and(|grants| grants.allow(right, channel));
+    if granted && !is_personal(channel) {
+        return Decision::Allowed;
+    }
+    match audience {
+        Audience::Anyone => Decision::Allowed,
+        Audience::Users if !user.is_guest() => Decision::Allowed,
+        Audience::Owner if !user.is_guest() && owner(channel) == Some(user.as_str()) => Decision::Allowed,
+        Audience::Users | Audience::Owner | Audience::Nobody => Decision::Denied,
     }
 }
 
 impl Namespace {
+    /// The same as [`Rules::decide`] for a channel that is known to be of this namespace.
+    pub(crate) fn decide(&self, principal: Principal<'_>, right: Right, channel: &str) -> Decision {
+        decide(principal, right, channel, self.audience(right))
+    }
+
     /// Who holds this right.
     pub fn audience(&self, right: Right) -> Audience {
         match right {
@@ -339,12 +350,12 @@ impl Namespace {
 }
 
 fn is_personal(channel: &str) -> bool {
-    channel.split_once(':').is_some_and(|(namespace, _)| namespace == Namespace::PERSONAL)
+    split(channel).is_some_and(|(namespace, _)| namespace == Namespace::PERSONAL)
 }
 
 /// Whose a channel is, where it is somebody's.
 fn owner(channel: &str) -> Option<&str> {
-    channel.split_once(':').map(|(_, owner)| owner)
+    split(channel).map(|(_, owner)| owner)
 }
 
 const YEAR_S: u64 = 366 * 24 * 3_600;

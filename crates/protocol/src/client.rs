@@ -5,6 +5,7 @@
 
 mod envelope;
 mod parse;
+mod scan;
 
 use std::borrow::Cow;
 

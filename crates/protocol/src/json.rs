@@ -99,22 +99,28 @@ pub fn write_str(out: &mut Vec<u8>, text: &str) {
 }
 
 /// How many bytes stand before the first one that JSON wants escaped.
-fn plain_prefix(bytes: &[u8]) -> usize {
-    // Whole chunks are tested without a branch a byte, which the compiler turns into vector code.
-    let mut plain = 0;
-    for chunk in bytes.chunks_exact(16) {
-        if chunk.iter().fold(false, |special, byte| special | needs_escape(*byte)) {
-            break;
+pub(crate) fn plain_prefix(bytes: &[u8]) -> usize {
+    const ONES: u64 = u64::MAX / 0xFF;
+    const HIGH_BITS: u64 = ONES << 7;
+    let mut rest = bytes;
+    // Eight at once: a byte's high bit says that it is special. A borrow spoils none before the first that is.
+    while let Some((word, tail)) = rest.split_first_chunk() {
+        let word = u64::from_le_bytes(*word);
+        let control = word.wrapping_sub(ONES * 0x20) & !word;
+        let quote = word ^ (ONES * u64::from(b'"'));
+        let backslash = word ^ (ONES * u64::from(b'\\'));
+        let either = (quote.wrapping_sub(ONES) & !quote) | (backslash.wrapping_sub(ONES) & !backslash);
+        let special = (control | either) & HIGH_BITS;
+        if special != 0 {
+            return bytes.len() - rest.len() + special.trailing_zeros() as usize / 8;
         }
-        plain += chunk.len();
+        rest = tail;
     }
-    let tail = bytes.get(plain..).unwrap_or_default();
-    plain + tail.iter().position(|byte| needs_escape(*byte)).unwrap_or(tail.len())
+    bytes.len() - rest.len() + rest.iter().position(|byte| needs_escape(*byte)).unwrap_or(rest.len())
 }
 
-#[expect(clippy::needless_bitwise_bool, reason = "without branches, so that a chunk is tested at once")]
 const fn needs_escape(byte: u8) -> bool {
-    (byte < 0x20) | (byte == b'"') | (byte == b'\\')
+    byte < 0x20 || matches!(byte, b'"' | b'\\')
 }
 
 fn write_escape(out: &mut Vec<u8>, byte: u8) {

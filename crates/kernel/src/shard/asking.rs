@@ -12,12 +12,13 @@ use veche_protocol::{
 
 use super::{Link, Shard, state::Held};
 use crate::{
-    broker::{History, HistoryQuery, Published},
+    broker::{Answer, History, HistoryQuery, Published},
     framed::publication_text,
     joining::Join,
     limits::RetryAfter,
     module::Ask,
     node::Message,
+    publication::Sender,
     reply::Rejection,
     rules::{Class, Right},
 };
@@ -117,8 +118,12 @@ impl Shard {
         op_id: Option<&str>,
         echo: bool,
     ) -> Result<(), Rejection> {
-        let user = self.decide(link, Right::Publish, channel)?;
-        if self.node.class(channel) == Class::Ephemeral {
+        // Whoever is subscribed here has had its rules and its name looked up.
+        let known = self.node.routes.find(channel);
+        let namespace =
+            known.as_ref().map_or_else(|| self.node.namespace(channel), |it| it.namespace.clone());
+        let user = self.decide_in(link, Right::Publish, channel, &namespace)?;
+        if namespace.class == Class::Ephemeral {
             if let Err(RetryAfter(ms)) = self.meter_ephemeral(link) {
                 if id.is_some() {
                     return Err(Rejection::rate_limited(ms));
@@ -130,25 +135,50 @@ impl Shard {
         } else {
             self.meter_message(link)?;
         }
-        let channel = self.name(link, channel)?;
-        let allowed = link
-            .state
-            .borrow_mut()
-            .subscription(&channel)
-            .is_some_and(|subscription| subscription.may_publish);
-        let ask = Ask { user: user.clone(), channel: channel.clone(), right: Right::Publish };
+        let channel = match &known {
+            Some(known) => known.name.clone(),
+            None => self.name(link, channel)?,
+        };
         let mut message = Message::new(channel, Cow::Borrowed("message"), data);
-        message.sender = Some(self.sender(link, user));
+        message.sender = Some(Sender { user, session: link.id });
         message.op_id = op_id.map(Into::into);
         if !echo {
             message.exclude.push(link.id);
         }
-        let id: Option<Box<str>> = id.map(Into::into);
-        let (shard, key) = (self.clone(), self.key(link));
+        let guarded = self.node.registry.guard(&namespace.name).is_some();
+        if guarded || self.node.routes.is_full(&message.channel) {
+            self.publish_later(link, id, message, namespace.class);
+            return Ok(());
+        }
+        match self.node.publish_at_once(message, &namespace, known.as_ref())? {
+            Answer::Now(published) => {
+                self.message_done(link, id, namespace.class, published.map_err(Rejection::from));
+            }
+            Answer::Later(published) => {
+                let (shard, key, id) = (self.clone(), self.key(link), id.map(Box::<str>::from));
+                self.proceed(link, async move {
+                    let published = published.await.map_err(Rejection::from);
+                    let Some(link) = shard.session(key) else { return };
+                    shard.message_done(&link, id.as_deref(), namespace.class, published);
+                });
+            }
+        }
+        Ok(())
+    }
+
+    /// Publishes when the module's guard has allowed it, and the shards that want it have room.
+    fn publish_later(self: &Rc<Self>, link: &Rc<Link>, id: Option<&str>, message: Message, class: Class) {
+        let allowed = link
+            .state
+            .borrow_mut()
+            .subscription(&message.channel)
+            .is_some_and(|subscription| subscription.may_publish);
+        let (shard, key, id) = (self.clone(), self.key(link), id.map(Box::<str>::from));
         self.proceed(link, async move {
-            let (channel, rechecks) = (ask.channel.clone(), shard.rechecks.get());
+            let (channel, rechecks) = (message.channel.clone(), shard.rechecks.get());
             let published = async {
-                if !allowed {
+                if !allowed && let Some(Sender { user, .. }) = &message.sender {
+                    let ask = Ask { user: user.clone(), channel: channel.clone(), right: Right::Publish };
                     shard.node.ask_guard(ask).await?;
                 }
                 shard.node.publish(message).await
@@ -159,29 +189,21 @@ impl Shard {
                 // What was said before a recheck is not kept.
                 subscription.may_publish |= published.is_ok() && shard.rechecks.get() == rechecks;
             }
-            shard.message_done(&link, id.as_deref(), &channel, published);
+            shard.message_done(&link, id.as_deref(), class, published);
         });
-        Ok(())
-    }
-
-    fn meter_message(&self, link: &Link) -> Result<(), Rejection> {
-        let state = link.state.borrow();
-        let Some(user) = &state.user else { return Err(Rejection::unauthorized()) };
-        let taken = user.messages.take(self.now_ms(), self.node.limits.messages());
-        taken.map_err(|RetryAfter(ms)| Rejection::rate_limited(ms))
     }
 
     fn message_done(
         &self,
         link: &Link,
         id: Option<&str>,
-        channel: &str,
+        class: Class,
         published: Result<Published, Rejection>,
     ) {
         match (published, id) {
             (Err(rejection), id) => self.refuse(link, id, &rejection),
             (Ok(Published { position, duplicate }), Some(id)) => {
-                let class = Some(self.node.class(channel).as_str());
+                let class = Some(class.as_str());
                 self.reply(link, &ServerFrame::Reply { id, data: None, position, class, duplicate });
             }
             (Ok(_), None) => {}

@@ -26,6 +26,9 @@ impl Shard {
 
     /// Sends the replies whose batches have left; of one session always in order.
     pub(super) fn send_directs(&self) {
+        if self.directs.borrow().is_empty() {
+            return;
+        }
         let waiting = mem::take(&mut *self.directs.borrow_mut());
         let mut held: SmallVec<[SessionKey; 8]> = SmallVec::new();
         let mut kept = VecDeque::new();

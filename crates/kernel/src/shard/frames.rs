@@ -14,20 +14,16 @@ use crate::{
     channels::{NodeChannel, Typist},
     framed::Encoding,
     inbox::{Audience, lock},
-    limits::RetryAfter,
     module::Ask,
-    publication::{Sender, UserId},
+    publication::UserId,
     reply::Rejection,
-    rules::{Audience as Circle, Decision, Right},
+    rules::{Audience as Circle, Decision, Namespace, Right},
 };
 
 /// How long somebody is shown as writing after they last said so.
 const TYPING_MS: u64 = 7_000;
 /// A `typing` that says nothing new is told again after this time, for those who came later.
 const TYPING_AGAIN_MS: u64 = 2_000;
-/// The most kinds of ephemeral frames that wait for their limit in one session.
-const HELD_MOST: usize = 16;
-
 impl Shard {
     /// A text message arrived: its frames take effect in order, now or when those before them are done.
     pub fn receive(self: &Rc<Self>, link: &Rc<Link>, text: &str) {
@@ -166,34 +162,27 @@ impl Shard {
         })
     }
 
-    /// Whether a control frame of the transport may be answered; who sends too many is told, and closed.
-    pub fn admits_control(&self, link: &Link) -> bool {
-        let metered = self.meter_frame(link);
-        if let Err(flood) = &metered {
-            self.refuse(link, None, flood);
-        }
-        metered.is_ok()
-    }
-
-    /// Every frame counts, whatever it asks for.
-    pub(super) fn meter_frame(&self, link: &Link) -> Result<(), Rejection> {
-        let quota = self.node.limits.frames();
-        let taken = link.state.borrow_mut().frames.take(self.now_ms(), quota);
-        taken.map_err(|RetryAfter(ms)| Rejection::rate_limited(ms))
-    }
-
-    /// Calls, and the small frames that ask for an answer, share one limit.
-    pub(super) fn meter_call(&self, link: &Link) -> Result<(), Rejection> {
-        let quota = self.node.limits.calls();
-        let taken = link.state.borrow_mut().calls.take(self.now_ms(), quota);
-        taken.map_err(|RetryAfter(ms)| Rejection::rate_limited(ms))
-    }
-
     /// What the rules say of this session, a right and a channel. A module's guard is another question.
     pub(super) fn decide(&self, link: &Link, right: Right, channel: &str) -> Result<UserId, Rejection> {
-        let state = link.state.borrow();
-        match self.node.rules.decide(state.principal(), right, channel) {
-            Decision::Allowed => state.user_id().cloned().ok_or_else(Rejection::unauthorized),
+        let decision = self.node.rules.decide(link.state.borrow().principal(), right, channel);
+        self.heed(link, decision)
+    }
+
+    /// The same for a channel whose namespace is known.
+    pub(super) fn decide_in(
+        &self,
+        link: &Link,
+        right: Right,
+        channel: &str,
+        namespace: &Namespace,
+    ) -> Result<UserId, Rejection> {
+        let decision = namespace.decide(link.state.borrow().principal(), right, channel);
+        self.heed(link, decision)
+    }
+
+    fn heed(&self, link: &Link, decision: Decision) -> Result<UserId, Rejection> {
+        match decision {
+            Decision::Allowed => link.user().ok_or_else(Rejection::unauthorized),
             Decision::Denied => {
                 self.node.metrics.refused("rules");
                 Err(Rejection::forbidden().field("channel"))
@@ -212,7 +201,7 @@ impl Shard {
         }
     }
 
-    fn typing(
+    pub(super) fn typing(
         self: &Rc<Self>,
         link: &Rc<Link>,
         id: Option<&str>,
@@ -277,7 +266,7 @@ impl Shard {
         self.node.routes.notice(channel, &record, &frame, Audience::Except(link.id));
     }
 
-    fn set_presence(
+    pub(super) fn set_presence(
         self: &Rc<Self>,
         link: &Rc<Link>,
         channel: Option<&str>,
@@ -313,52 +302,6 @@ impl Shard {
         Ok(())
     }
 
-    pub(super) fn meter_ephemeral(&self, link: &Link) -> Result<(), RetryAfter> {
-        let quota = self.node.limits.ephemeral();
-        link.state.borrow_mut().ephemeral.take(self.now_ms(), quota)
-    }
-
-    /// Keeps the latest of an ephemeral kind until its limit allows it.
-    pub(super) fn hold(&self, link: &Link, held: Held) {
-        self.node.metrics.refused("ephemeral_surplus");
-        {
-            let mut state = link.state.borrow_mut();
-            let latest = &mut state.rare().latest;
-            latest.retain(|older| !held.replaces(older));
-            if latest.len() >= HELD_MOST {
-                latest.remove(0);
-            }
-            latest.push(held);
-        }
-        self.arm(link);
-    }
-
-    /// Takes up what was held; what is still over the limit is held again.
-    pub(super) fn send_latest(self: &Rc<Self>, link: &Rc<Link>) {
-        let latest = {
-            let mut state = link.state.borrow_mut();
-            if state.machine.busy() {
-                return;
-            }
-            let Some(rare) = &mut state.rare else { return };
-            let latest = std::mem::take(&mut rare.latest);
-            state.tidy();
-            latest
-        };
-        for held in latest {
-            // What the rules no longer allow goes; nobody waits for an answer.
-            let _ = match held {
-                Held::Typing { channel, active } => self.typing(link, None, &channel, active),
-                Held::Presence { channel, state, meta } => {
-                    self.set_presence(link, channel.as_deref(), state, meta.as_deref())
-                }
-                Held::Message { channel, data, op_id, echo } => {
-                    self.message(link, None, &channel, &data, op_id.as_deref(), echo)
-                }
-            };
-        }
-    }
-
     /// Runs a step of a session that may have to wait. What waits makes the session's later frames wait.
     pub fn proceed(self: &Rc<Self>, link: &Rc<Link>, step: impl Future<Output = ()> + 'static) {
         let mut step = Box::pin(step);
@@ -375,10 +318,6 @@ impl Shard {
                 shard.resume(&link);
             }
         });
-    }
-
-    pub(super) fn sender(&self, link: &Link, user: UserId) -> Sender {
-        Sender { user, session: link.id }
     }
 
     /// A channel's name, shared with the subscription where there is one.

@@ -16,6 +16,7 @@ mod emits;
 mod frames;
 mod link;
 mod listening;
+mod metering;
 mod opening;
 mod personal;
 mod rechecking;
@@ -144,10 +145,12 @@ impl Shard {
         }
         let mut taken = Vec::new();
         while !self.stopping.get() {
-            let turns = poll_fn(|context| self.turn(context, &mut taken));
-            if AssertUnwindSafe(turns).catch_unwind().await.is_err() {
+            let turn = poll_fn(|context| self.turn(context, &mut taken));
+            if AssertUnwindSafe(turn).catch_unwind().await.is_err() {
                 self.node.metrics.panicked("shard");
             }
+            // Everybody else first, and a look at the sockets.
+            tokio::task::yield_now().await;
         }
     }
 
@@ -179,6 +182,7 @@ impl Shard {
         self.stopping.set(true);
     }
 
+    /// Takes turns until nothing is left to do; `Ready` when others must have theirs before it goes on.
     fn turn(self: &Rc<Self>, context: &mut Context<'_>, taken: &mut Vec<Entry>) -> Poll<()> {
         let mut budget = TURN_SENDS;
         loop {
@@ -191,12 +195,8 @@ impl Shard {
             }
             self.flush(&mut budget);
             self.send_directs();
-            if self.stopping.get() {
+            if self.stopping.get() || budget == 0 || !room {
                 return Poll::Ready(());
-            }
-            if budget == 0 || !room {
-                context.waker().wake_by_ref();
-                return Poll::Pending;
             }
             if !took {
                 return Poll::Pending;

@@ -1,7 +1,7 @@
 //! A frame's fields as raw JSON, and the checks that fields of several types share.
 //!
-//! serde only finds where each field begins and ends; what stands in it is checked by hand, so that a
-//! refusal can name the field.
+//! Whoever reads the text only finds where each field begins and ends; what stands in it is checked by hand, so
+//! that a refusal can name the field.
 
 use std::{borrow::Cow, fmt, str::FromStr};
 
@@ -105,7 +105,7 @@ impl Fault {
 }
 
 /// The raw fields of one frame.
-#[derive(Default)]
+#[derive(Debug, Default, PartialEq)]
 pub(super) struct Envelope<'a> {
     raw: [Option<&'a str>; Field::COUNT],
     /// The first field that came twice.
@@ -113,7 +113,7 @@ pub(super) struct Envelope<'a> {
 }
 
 impl<'a> Envelope<'a> {
-    fn note(&mut self, field: Field, raw: &'a str) {
+    pub(super) fn note(&mut self, field: Field, raw: &'a str) {
         // A field that the protocol does not know has no place, and is dropped here.
         if let Some(place) = self.raw.get_mut(field as usize)
             && place.replace(raw).is_some()

@@ -12,6 +12,7 @@ use serde_json::{error::Category, value::RawValue};
 use super::{
     BATCH_MAX, Body, Frame, Frames, HISTORY_MAX, META_MAX, PresenceState, Range, Refusal,
     envelope::{Envelope, Fault, Field, string},
+    scan,
 };
 use crate::{
     code::ErrorCode,
@@ -98,14 +99,22 @@ fn batch(text: &str) -> Frames<'_> {
 }
 
 fn element(text: &str) -> Result<Frame<'_>, Refusal<'_>> {
-    let envelope: Envelope<'_> =
-        serde_json::from_str(text).map_err(|error| refuse(None, not_json(&error)))?;
+    let (envelope, sound) = match scan::envelope(text) {
+        Some(envelope) => (envelope, Ok(())),
+        None => read(text).map_err(|fault| refuse(None, fault))?,
+    };
     let id = envelope.id().map_err(|fault| refuse(None, fault))?;
-    let body = check(text, &envelope).and_then(|()| body(&envelope));
-    match body {
+    match sound.and_then(|()| body(&envelope)) {
         Ok(body) => Ok(Frame { id, body }),
         Err(fault) => Err(refuse(id.filter(|_| fault.field != Some(Field::Id.name())), fault)),
     }
+}
+
+/// The fields of any JSON object, and what is to be said of it as a whole.
+pub(super) fn read(text: &str) -> Result<(Envelope<'_>, Result<(), Fault>), Fault> {
+    let envelope: Envelope<'_> = serde_json::from_str(text).map_err(|error| not_json(&error))?;
+    let sound = check(text, &envelope);
+    Ok((envelope, sound))
 }
 
 fn refuse(id: Option<&str>, fault: Fault) -> Refusal<'_> {

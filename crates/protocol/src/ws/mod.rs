@@ -34,7 +34,7 @@ pub mod upgrade;
 
 pub use decode::Decoder;
 pub use deflate::{DEFLATE_MIN, Deflater};
-pub use encode::{client_frame, close_frame, frame, header};
+pub use encode::{SERVER_HEADER_MAX, client_frame, close_frame, frame, frame_in_place, header};
 pub use event::{Config, Event, Fault, Input, Role};
 pub use header::{CONTROL_MAX, HEADER_MAX, Opcode, valid_close_code};
 pub use inflate::Scratch;
