@@ -139,19 +139,8 @@ fn write_escape(out: &mut Vec<u8>, byte: u8) {
 }
 
 /// Appends an integer in decimal.
-pub fn write_u64(out: &mut Vec<u8>, mut value: u64) {
-    // The largest u64 has 20 digits.
-    let mut digits = [0_u8; 20];
-    let mut start = digits.len();
-    loop {
-        start -= 1;
-        digits[start] = b'0' + (value % 10) as u8;
-        value /= 10;
-        if value == 0 {
-            break;
-        }
-    }
-    out.extend_from_slice(&digits[start..]);
+pub fn write_u64(out: &mut Vec<u8>, value: u64) {
+    out.extend_from_slice(itoa::Buffer::new().format(value).as_bytes());
 }
 
 /// Appends a text as a JSON string, with its quotes, to a text.
@@ -180,5 +169,5 @@ pub fn push_str(out: &mut String, text: &str) {
 
 /// Appends an integer in decimal to a text.
 pub fn push_u64(out: &mut String, value: u64) {
-    write!(out, "{value}").expect("a String takes all");
+    out.push_str(itoa::Buffer::new().format(value));
 }

@@ -18,10 +18,10 @@ impl Shard {
         metered.is_ok()
     }
 
-    /// Every frame counts, whatever it asks for.
+    /// Every frame counts, whatever it asks for, from when it came: the clock was read for it then.
     pub(super) fn meter_frame(&self, link: &Link) -> Result<(), Rejection> {
         let quota = self.node.limits.frames();
-        let taken = link.state.borrow_mut().frames.take(self.now_ms(), quota);
+        let taken = link.state.borrow_mut().frames.take(link.seen_ms.get(), quota);
         taken.map_err(|RetryAfter(ms)| Rejection::rate_limited(ms))
     }
 

@@ -1,6 +1,6 @@
 //! From a frame to its text.
 
-use super::{Failure, Member, Recovery, Roster, ServerFrame};
+use super::{Failure, From, Member, Recovery, Roster, ServerFrame};
 use crate::{
     json::{write_str, write_u64},
     position::Position,
@@ -27,25 +27,37 @@ impl ServerFrame<'_> {
         }
     }
 
-    /// What a channel carries: the hot one.
+    /// What a channel carries: the hot one, whose names are written with what stands around them.
     fn encode_publication(&self, out: &mut Vec<u8>) {
         let Self::Publication { event, channel, offset, from, op_id, time_ms, data, args } = self else {
             return;
         };
         // The names and numbers around the texts have less than 128 bytes.
         out.reserve(data.len() + event.len() + channel.len() + 192);
-        let mut object = Object::of_type(out, event);
-        object.text("channel", channel).optional_number("offset", *offset);
-        if let Some(from) = from {
-            object.object("from", |inner| {
-                inner.text("user", from.user).text("session", from.session);
-            });
+        out.extend_from_slice(b"{\"type\":");
+        write_str(out, event);
+        out.extend_from_slice(b",\"channel\":");
+        write_str(out, channel);
+        if let Some(offset) = offset {
+            out.extend_from_slice(b",\"offset\":");
+            write_u64(out, *offset);
         }
-        object.optional_text("op_id", *op_id).number("time_ms", *time_ms).raw("data", data);
-        if *args {
-            object.raw("args", "true");
+        if let Some(From { user, session }) = from {
+            out.extend_from_slice(b",\"from\":{\"user\":");
+            write_str(out, user);
+            out.extend_from_slice(b",\"session\":");
+            write_str(out, session);
+            out.push(b'}');
         }
-        object.close();
+        if let Some(op_id) = op_id {
+            out.extend_from_slice(b",\"op_id\":");
+            write_str(out, op_id);
+        }
+        out.extend_from_slice(b",\"time_ms\":");
+        write_u64(out, *time_ms);
+        out.extend_from_slice(b",\"data\":");
+        out.extend_from_slice(data.as_bytes());
+        out.extend_from_slice(if *args { b",\"args\":true}" } else { b"}" });
     }
 
     /// Frames about the connection.
