@@ -258,7 +258,7 @@ impl ShardChannel {
             let from = match subscriber.link.mode(self) {
                 Some(Mode::Live) => since,
                 // It had not come that far.
-                Some(Mode::Replaying(after)) => after,
+                Some(Mode::Replaying(after)) => *after,
                 Some(Mode::Lagged) | None => continue,
             };
             subscriber.paused = true;

@@ -293,7 +293,7 @@ impl<W: Wire + ?Sized> Link<W> {
     pub(crate) fn mode(&self, channel: &Rc<ShardChannel>) -> Option<Mode> {
         let state = self.state.borrow();
         let found = state.subscriptions.iter().find(|it| Rc::ptr_eq(&it.channel, channel));
-        found.map(|subscription| subscription.mode)
+        found.map(|subscription| subscription.mode.clone())
     }
 
     pub(crate) fn set_mode(&self, channel: &Rc<ShardChannel>, mode: Mode) {

@@ -104,11 +104,12 @@ pub(crate) struct Subscription {
 }
 
 /// Whether a subscription receives live publications.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Mode {
     Live,
-    /// It reads what it missed; everything up to here was sent.
-    Replaying(Position),
+    /// It reads what it missed; everything up to here was sent. Few do at a time, and every subscription has a mode:
+    /// the place is apart.
+    Replaying(Box<Position>),
     /// The slow-consumer policy stopped it; it must subscribe again.
     Lagged,
 }

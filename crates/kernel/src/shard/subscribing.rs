@@ -32,6 +32,9 @@ use crate::{
 const PAGE_BYTES: usize = 256 << 10;
 const PAGE_PUBLICATIONS: usize = 1_000;
 
+/// Subscriptions of a session whose list grows by one at a time.
+const FEW: usize = 4;
+
 impl Shard {
     /// A subscription reaches its place in the channel's order: nothing up to `wanted.cut` will be sent
     /// live, everything after it will.
@@ -76,7 +79,7 @@ impl Shard {
         }
         let from = wanted.since.filter(|_| recovery == Recovery::Replay);
         let replays = from.is_some();
-        link.set_mode(channel, from.map_or(Mode::Live, Mode::Replaying));
+        link.set_mode(channel, from.map_or(Mode::Live, |from| Mode::Replaying(Box::new(from))));
         channel.set(at, Some(wanted.presence), replays);
         if replays {
             self.pump(channel, &link);
@@ -106,7 +109,8 @@ impl Shard {
             return Err(Rejection::new(ErrorCode::Conflict, message).field("channel"));
         }
         let at = channel.add(link.clone(), wanted.presence);
-        if state.subscriptions.is_empty() {
+        // Most sessions are in one channel or two: room for no more than that.
+        if state.subscriptions.len() < FEW {
             state.subscriptions.reserve_exact(1);
         }
         let channel = channel.clone();
@@ -205,6 +209,7 @@ impl Shard {
     pub(super) fn pump(self: &Rc<Self>, channel: &Rc<ShardChannel>, link: &Rc<Link>) {
         loop {
             let Some(Mode::Replaying(after)) = link.mode(channel) else { return };
+            let after = *after;
             if link.has_backlog() || link.closing().is_some() {
                 return;
             }
@@ -249,7 +254,7 @@ impl Shard {
     }
 
     fn send_page(&self, channel: &Rc<ShardChannel>, link: &Rc<Link>, after: Position, page: &History) {
-        if link.mode(channel) != Some(Mode::Replaying(after)) {
+        if link.mode(channel) != Some(Mode::Replaying(Box::new(after))) {
             return;
         }
         let bound = self.node.limits.backlog_bytes;
@@ -278,7 +283,7 @@ impl Shard {
             }
         }
         self.node.metrics.replayed.increment(page.publications.len() as u64);
-        link.set_mode(channel, Mode::Replaying(last));
+        link.set_mode(channel, Mode::Replaying(Box::new(last)));
         link.send(bytes.into(), usize::MAX);
     }
 

@@ -125,7 +125,7 @@ impl Connect {
 
     fn handshake(&self) -> Option<Arc<Handshake>> {
         let visitor = &self.engine.visitor;
-        let (query, headers) = visitor.request.as_ref()?;
+        let (query, headers) = visitor.request.as_deref()?;
         Some(Arc::new(Handshake {
             namespace: self.namespace.as_str().into(),
             auth: self.auth.as_str().into(),
@@ -167,7 +167,7 @@ impl Connect {
             None => (Vec::new(), Vec::new(), recovery::track(engine)),
         };
         let does = self.does.own().cloned();
-        let wire = SocketWire::new(engine, self.slot, &self.namespace, does, attached, track);
+        let wire = SocketWire::new(engine, self.slot, does, attached, track);
         let link: SocketLink = engine.shard.open(opening, wire);
         if let Some(code) = link.closing() {
             return Err(refused(code));

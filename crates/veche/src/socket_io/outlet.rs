@@ -22,7 +22,7 @@ const ANSWER_BYTES: usize = 256 << 10;
 
 /// The present transport.
 pub(super) enum Outlet {
-    Polling(Polling),
+    Polling(Box<Polling>),
     WebSocket(std::rc::Rc<Stream>),
     Closed,
 }

@@ -130,7 +130,7 @@ fn keep(engine: &Engine, link: &SocketLink, track: Box<Track>, why: &str) -> Opt
         session: link.id(),
         user: link.user()?,
         data: link.wire().attached.data.clone(),
-        namespace: link.wire().namespace.clone(),
+        namespace: link.wire().namespace().into(),
         channels: link.channels(),
         track,
         until_ms: engine.shard.now_ms() + window,
@@ -206,7 +206,7 @@ fn end_former(engine: Option<Rc<Engine>>, pid: Sid, namespace: &str, is_of: impl
     let is_it = |link: &SocketLink| {
         let wire = link.wire();
         let has_pid = wire.track.borrow().as_ref().is_some_and(|track| track.pid == pid);
-        has_pid && *wire.namespace == *namespace && link.user().is_some_and(|user| is_of(&user))
+        has_pid && *wire.namespace() == *namespace && link.user().is_some_and(|user| is_of(&user))
     };
     if let Some(former) = engine.filter(|engine| engine.sockets().iter().any(is_it)) {
         former.fail(End::TransportClose);

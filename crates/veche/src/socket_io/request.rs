@@ -202,7 +202,7 @@ async fn open(
     };
     let visitor = visitor(io, request, identity, place)?;
     let (answer, answered) = oneshot::channel();
-    let outlet = Outlet::Polling(Polling::new(takes_binary));
+    let outlet = Outlet::Polling(Box::new(Polling::new(takes_binary)));
     let begun = Engine::begin(shard, door, io, visitor, revision, outlet, false);
     let Some(engine) = begun else { return Err(into(handshake::stopping())) };
     engine.poll(Some(revision), answer);

@@ -40,7 +40,6 @@ const HEADS: usize = 512;
 pub(crate) struct SocketWire {
     engine: Weak<Engine>,
     pub(super) slot: Slot,
-    pub(super) namespace: Box<str>,
     pub(super) does: Option<Arc<Namespace>>,
     pub(super) attached: Arc<Attached>,
     /// The client was told that it is in the namespace: before, nothing is sent.
@@ -49,7 +48,7 @@ pub(crate) struct SocketWire {
     pub(super) session: Cell<Option<SessionId>>,
     /// What its client comes back with, and what it was sent; where clients may come back.
     pub(super) track: RefCell<Option<Box<Track>>>,
-    awaited: RefCell<Option<Box<Awaited>>>,
+    awaited: Cell<Option<Box<Awaited>>>,
 }
 
 /// What a session must remember to be taken up again.
@@ -122,7 +121,6 @@ impl SocketWire {
     pub(super) fn new(
         engine: &Rc<Engine>,
         slot: Slot,
-        namespace: &str,
         does: Option<Arc<Namespace>>,
         attached: Arc<Attached>,
         track: Option<Box<Track>>,
@@ -130,14 +128,17 @@ impl SocketWire {
         Self {
             engine: Rc::downgrade(engine),
             slot,
-            namespace: namespace.into(),
             does,
             attached,
             begun: Cell::new(false),
             session: Cell::new(None),
             track: RefCell::new(track),
-            awaited: RefCell::default(),
+            awaited: Cell::default(),
         }
+    }
+
+    pub(super) fn namespace(&self) -> &str {
+        &self.attached.namespace
     }
 
     pub(super) fn has_begun(&self) -> bool {
@@ -179,7 +180,7 @@ impl SocketWire {
             _ => None,
         };
         let offset = place.as_deref();
-        let namespace = &*self.namespace;
+        let namespace = self.namespace();
         packets.frame(&Outgoing::Event { namespace, name, id, args, attachments: &attachments, offset }, out);
         self.goes_out(name);
     }
@@ -196,24 +197,24 @@ impl SocketWire {
 
     /// Remembers who waits for an answer; `None` where too many do.
     fn expect(&self, answer: oneshot::Sender<Box<str>>) -> Option<u64> {
-        let mut awaited = self.awaited.borrow_mut();
-        let awaited = awaited.get_or_insert_default();
+        let mut awaited = self.awaited.take().unwrap_or_default();
         awaited.answers.retain(|(_, waiting)| !waiting.is_closed());
-        if awaited.answers.len() >= AWAITED {
-            return None;
+        let id = (awaited.answers.len() < AWAITED).then_some(awaited.next);
+        if let Some(id) = id {
+            awaited.next += 1;
+            awaited.answers.push((id, answer));
         }
-        let id = awaited.next;
-        awaited.next += 1;
-        awaited.answers.push((id, answer));
-        Some(id)
+        self.awaited.set(Some(awaited));
+        id
     }
 
     /// The client has answered an event. An answer that nobody waits for is nobody's.
     pub(super) fn acknowledged(&self, id: u64, list: Box<str>) {
-        let mut place = self.awaited.borrow_mut();
-        let Some(awaited) = place.as_mut() else { return };
-        if let Some(at) = awaited.answers.iter().position(|(known, _)| *known == id) {
-            let (_, answer) = awaited.answers.swap_remove(at);
+        let Some(mut awaited) = self.awaited.take() else { return };
+        let at = awaited.answers.iter().position(|(known, _)| *known == id);
+        let found = at.map(|at| awaited.answers.swap_remove(at));
+        self.awaited.set(Some(awaited));
+        if let Some((_, answer)) = found {
             // Whoever waited may have given up.
             let _ = answer.send(list);
         }
@@ -221,7 +222,7 @@ impl SocketWire {
 
     /// The socket is over: tells the application, and keeps what its client may come back to.
     pub(super) fn left(&self, shard: &Rc<Shard>, link: &SocketLink, why: &'static str) {
-        self.awaited.borrow_mut().take();
+        self.awaited.take();
         if let Some(engine) = self.engine() {
             recovery::left(&engine, link, why);
         }
@@ -240,7 +241,7 @@ impl SocketWire {
         let (list, attachments) = collapse(list);
         let Ok(args) = Args::of_list(&list, usize::MAX) else { return };
         packets
-            .frame(&Outgoing::Ack { namespace: &self.namespace, id, args, attachments: &attachments }, out);
+            .frame(&Outgoing::Ack { namespace: self.namespace(), id, args, attachments: &attachments }, out);
     }
 
     fn native(
@@ -265,7 +266,7 @@ impl SocketWire {
                     | ServerFrame::Subscribed { recovery: Recovery::Reset(_), .. } => "lagged",
                     _ => return,
                 };
-                let namespace = &*self.namespace;
+                let namespace = self.namespace();
                 let args = Args::of_one(&text);
                 packets.frame(
                     &Outgoing::Event { namespace, name, id: None, args, attachments: &[], offset: None },
@@ -351,7 +352,7 @@ impl Wire for SocketWire {
     }
 
     fn is_native(&self) -> bool {
-        &*self.namespace == "/"
+        self.namespace() == "/"
     }
 
     fn as_any(&self) -> Option<&dyn Any> {

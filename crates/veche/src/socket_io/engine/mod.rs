@@ -48,13 +48,16 @@ thread_local! {
     static SCRATCH: RefCell<Scratch> = RefCell::default();
 }
 
+/// The query and the head of a client's first request.
+pub(super) type Shown = (Box<str>, HeaderMap);
+
 /// Who is there, as the first request said.
 pub(crate) struct Visitor {
     pub(super) identity: Option<Identity>,
     pub(super) device: Option<Box<str>>,
     pub(super) address: IpAddr,
     /// What handshakes with namespaces show; only where somebody may ask.
-    pub(super) request: Option<(Box<str>, HeaderMap)>,
+    pub(super) request: Option<Box<Shown>>,
     /// Its place among the clients of its address, where no connection holds one.
     _place: Option<Place>,
 }
@@ -64,10 +67,10 @@ impl Visitor {
         identity: Option<Identity>,
         device: Option<Box<str>>,
         address: IpAddr,
-        request: Option<(Box<str>, HeaderMap)>,
+        request: Option<Shown>,
         place: Option<Place>,
     ) -> Self {
-        Self { identity, device, address, request, _place: place }
+        Self { identity, device, address, request: request.map(Box::new), _place: place }
     }
 }
 

@@ -70,7 +70,7 @@ impl Engine {
                 if let Some(connection) = &mut *self.connection.borrow_mut() {
                     connection.dismiss(wire.slot);
                 }
-                self.send_packet(&Outgoing::Disconnect { namespace: &wire.namespace });
+                self.send_packet(&Outgoing::Disconnect { namespace: wire.namespace() });
                 self.leave(wire.slot, "server namespace disconnect", code);
             } else {
                 self.close();
