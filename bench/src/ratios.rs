@@ -3,7 +3,7 @@
 
 use crate::{
     report::{Figures, Pair, Run, line},
-    shape::Shape,
+    shape::{Pace, Shape},
     target::Target,
 };
 
@@ -26,11 +26,10 @@ enum Goal {
 }
 
 impl Figure {
-    /// What is compared in closed loops; with one subscriber and one message under way also how long that takes.
+    /// What is compared: with one subscriber and one message under way also how long that takes.
     fn of_shape(shape: Shape) -> impl Iterator<Item = Self> {
-        let window = shape.under_way();
-        let is_echo = window == Some(1) && shape.subscribers == 1;
-        window.map(|_| Self::Cpu(shape)).into_iter().chain(is_echo.then_some(Self::Latency(shape)))
+        let is_echo = shape.under_way() == Some(1) && shape.subscribers == 1;
+        [Self::Cpu(shape)].into_iter().chain(is_echo.then_some(Self::Latency(shape)))
     }
 
     fn of(self, figures: &Figures) -> Option<f64> {
@@ -63,8 +62,9 @@ impl Figure {
     }
 
     fn name(self) -> String {
-        let loop_of = |shape: Shape| {
-            format!("{}, {} under way", shape.audience(), shape.under_way().unwrap_or_default())
+        let loop_of = |shape: Shape| match shape.pace {
+            Pace::Window(under_way) => format!("{}, {under_way} under way", shape.audience()),
+            Pace::Rate(_) => format!("{} × {}, open loop", shape.channels, shape.subscribers),
         };
         match self {
             Self::Memory => "RSS a connection".to_owned(),
@@ -169,6 +169,19 @@ mod tests {
         assert_eq!(rows(&runs, Target::Veche), expected);
         runs.retain(|run| run.target == Target::Veche);
         assert!(rows(&runs, Target::Veche).is_empty());
+    }
+
+    #[test]
+    fn an_open_loop_is_compared_too() {
+        let shape = Shape::rate(100, 10, 50_000);
+        let of = |target, server_user| {
+            let fanout = Fanout { deliveries: 1_000_000, server_user, ..Fanout::empty(shape) };
+            Run { target, repeat: 0, command: String::new(), figures: Figures::Fanout(vec![fanout]) }
+        };
+        let mut text = String::new();
+        write(&mut text, &[of(Target::Veche, 2.0), of(Target::Bun, 3.0)], Target::Veche, &[shape]);
+        let row = "| CPU a delivery, 100 × 10, open loop | bun | 1.50 | 1.50 |  |";
+        assert_eq!(text.lines().last(), Some(row));
     }
 
     #[test]
