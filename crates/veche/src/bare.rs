@@ -1,6 +1,6 @@
 //! A socket that hyper has given back.
 
-use std::{cell::Cell, io, net::Shutdown};
+use std::{cell::Cell, hint, io, net::Shutdown};
 
 use socket2::SockRef;
 use tokio::net::TcpStream;
@@ -27,6 +27,11 @@ impl Bare {
             let _ = socket.shutdown(Shutdown::Both);
             io::ErrorKind::WriteZero.into()
         })
+    }
+
+    /// Looks at what a send will need.
+    pub(crate) fn warm(&self) {
+        hint::black_box(&SockRef::from(&self.tcp));
     }
 
     /// Answers, where nothing was sent.

@@ -36,6 +36,10 @@ impl Wire for Socket {
         self.bare.send(bytes)
     }
 
+    fn warm(&self) {
+        self.bare.warm();
+    }
+
     fn wake(&self) {
         reading::wake(&self.waker);
     }

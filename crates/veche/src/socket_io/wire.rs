@@ -285,6 +285,12 @@ impl Wire for SocketWire {
         }
     }
 
+    fn warm(&self) {
+        if let Some(engine) = self.engine() {
+            engine.warm();
+        }
+    }
+
     fn wake(&self) {
         if let Some(engine) = self.engine() {
             engine.wake();

@@ -1,6 +1,7 @@
 //! What goes out: to the transport at once, or as soon as it takes more.
 
 use std::{
+    hint,
     io::{self, IoSlice},
     rc::Rc,
 };
@@ -61,6 +62,14 @@ impl Engine {
         let sent = self.transmit(bytes)?;
         self.partial.set((sent < bytes.len()).then_some(slot));
         Ok(sent)
+    }
+
+    /// Looks at what [`Engine::offer`] will need.
+    pub(in crate::socket_io) fn warm(&self) {
+        hint::black_box((self.partial.get(), self.direct.borrow().is_empty()));
+        if let Outlet::WebSocket(stream) = &*self.outlet.borrow() {
+            stream.bare.warm();
+        }
     }
 
     pub(super) fn transmit(self: &Rc<Self>, bytes: &[u8]) -> io::Result<usize> {
