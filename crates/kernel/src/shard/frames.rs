@@ -24,6 +24,7 @@ use crate::{
 const TYPING_MS: u64 = 7_000;
 /// A `typing` that says nothing new is told again after this time, for those who came later.
 const TYPING_AGAIN_MS: u64 = 2_000;
+
 impl Shard {
     /// A text message arrived: its frames take effect in order, now or when those before them are done.
     pub fn receive(self: &Rc<Self>, link: &Rc<Link>, text: &str) {
