@@ -28,7 +28,7 @@ use crate::{
 const BATCH_BYTES: usize = 256 << 10;
 
 /// How many subscribers are looked at together, ahead of their sends: one by one, the way of a connection from memory
-/// was the larger half of what a delivery costs beside the kernel's `send`.
+/// was the largest part of what a delivery costs beside the kernel's `send`.
 const WARMED: usize = 16;
 
 /// A channel's subscribers in this shard.

@@ -257,6 +257,19 @@ fn a_close_reason_is_cut_at_a_character() {
 }
 
 #[test]
+fn a_text_that_is_framed_where_it_stands_is_the_same_frame() {
+    for len in [0, 1, 125, 126, 65_535, 65_536] {
+        let text = vec![b'x'; len];
+        let mut whole = Vec::new();
+        ws::frame(&mut whole, Opcode::Text, &text);
+        let mut bytes = [vec![0; ws::SERVER_HEADER_MAX], text].concat();
+        let start = ws::frame_in_place(&mut bytes, Opcode::Text);
+        assert_eq!(bytes[start..], whole, "{len} bytes");
+    }
+    assert_eq!(ws::frame_in_place(&mut [0; 9], Opcode::Text), 9, "without room there is no frame");
+}
+
+#[test]
 fn a_connection_may_stop_in_the_middle_of_a_read_and_go_on_later() {
     let key = key_for(Role::Server);
     let mut read = [raw_frame(0x81, key, b"now"), raw_frame(0x81, key, b"later")].concat();
