@@ -88,7 +88,7 @@ The secret is the server's: --secret, auth.hs256_secret, or hs256.secret in the 
 (made if it is missing, as the server does).")]
 pub struct Token {
     /// The user's id
-    #[arg(long, value_name = "USER")]
+    #[arg(long, value_name = "USER", allow_hyphen_values = true)]
     pub sub: String,
     /// How long it holds, such as 90s, 15m, 1h, 30d
     #[arg(long, value_name = "TIME", default_value = "1h", value_parser = ttl)]
@@ -97,7 +97,7 @@ pub struct Token {
     #[arg(long, value_name = "PATTERN=RIGHTS", value_parser = grant)]
     pub channels: Vec<Grant>,
     /// The token's own id, by which it can be revoked [default: a random one]
-    #[arg(long, value_name = "ID")]
+    #[arg(long, value_name = "ID", allow_hyphen_values = true)]
     pub id: Option<String>,
     /// Print the token, its id and its end as JSON
     #[arg(long)]
@@ -120,10 +120,17 @@ The server that runs on the data folder is told, and acts at once; where none ru
 What is issued to the user afterwards is good.")]
 pub struct Revoke {
     /// All credentials of this user that were issued so far
-    #[arg(long, value_name = "ID", required_unless_present = "token", conflicts_with = "token")]
+    #[arg(
+        long,
+        value_name = "ID",
+        required_unless_present = "token",
+        conflicts_with = "token",
+        allow_hyphen_values = true
+    )]
     pub user: Option<String>,
     /// The token of this id (`jti`)
-    #[arg(long, value_name = "ID")]
+    // One of 64 random ids begins with a hyphen.
+    #[arg(long, value_name = "ID", allow_hyphen_values = true)]
     pub token: Option<String>,
     /// Where the configuration comes from.
     #[command(flatten)]

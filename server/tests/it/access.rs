@@ -109,6 +109,19 @@ fn a_revocation_needs_no_server() {
 }
 
 #[test]
+fn ids_may_begin_with_a_hyphen() {
+    // Red: an option without `allow_hyphen_values`. A random id does so once in 64 times.
+    let server = Veche::start();
+    let connect = |user, id| Client::insist(server.address(), &token(&server, user, id));
+    let (mut by_token, mut by_user) = (connect("ann", "-H7"), connect("-ann", "--both"));
+    revoke(&server, &["--token", "-H7"]);
+    assert!(matches!(by_token.expect(&["nothing"]), Err(Gone)));
+    assert!(is_served(&mut by_user));
+    revoke(&server, &["--user", "-ann"]);
+    assert!(matches!(by_user.expect(&["nothing"]), Err(Gone)));
+}
+
+#[test]
 fn a_token_says_what_it_was_asked_to() {
     // Red: `Token::wanted` without the grants; `issue` without the id.
     let server = Veche::start();
