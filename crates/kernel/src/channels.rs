@@ -327,12 +327,8 @@ impl Routes {
 
     /// Tells the sessions of the user whose personal channel this is that it has something now.
     fn knock(&self, publication: &Publication) {
-        if publication.channel.namespace() != Namespace::PERSONAL {
-            return;
-        }
-        let (Some((_, user)), Some(position)) = (split(&publication.channel), publication.position) else {
-            return;
-        };
+        let Some((Namespace::PERSONAL, user)) = split(&publication.channel) else { return };
+        let Some(position) = publication.position else { return };
         for session in self.users.sessions(user) {
             let channel = publication.channel.clone();
             self.push(session.shard, Entry::Knock { session, channel, position });

@@ -350,7 +350,7 @@ impl Namespace {
 }
 
 fn is_personal(channel: &str) -> bool {
-    split(channel).is_some_and(|(namespace, _)| namespace == Namespace::PERSONAL)
+    namespace(channel) == Namespace::PERSONAL
 }
 
 /// Whose a channel is, where it is somebody's.

@@ -7,6 +7,7 @@ use std::cell::RefCell;
 
 use veche_protocol::{
     engine_io::Frame,
+    name::namespace,
     position::Position,
     socket_io::{Args, ChannelTag, Encoder, Outgoing, Place, collapse},
     ws,
@@ -76,8 +77,8 @@ pub const UNPLACED: ChannelTag = ChannelTag(0);
 
 /// The namespace of a channel: `/x` for `/x:…`, and `/` for all that do not begin with a slash.
 pub fn namespace_of(channel: &str) -> &str {
-    match channel.split_once(':') {
-        Some((namespace, _)) if namespace.starts_with('/') => namespace,
+    match namespace(channel) {
+        namespace if namespace.starts_with('/') => namespace,
         _ => "/",
     }
 }

@@ -118,7 +118,7 @@ impl Shard {
         op_id: Option<&str>,
         echo: bool,
     ) -> Result<(), Rejection> {
-        // Whoever is subscribed here has had its rules and its name looked up.
+        // Where somebody here is subscribed, the record has the channel's name and its rules.
         let known = self.node.routes.find(channel);
         let namespace =
             known.as_ref().map_or_else(|| self.node.namespace(channel), |it| it.namespace.clone());

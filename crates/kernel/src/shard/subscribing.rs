@@ -254,7 +254,7 @@ impl Shard {
     }
 
     fn send_page(&self, channel: &Rc<ShardChannel>, link: &Rc<Link>, after: Position, page: &History) {
-        if link.mode(channel) != Some(Mode::Replaying(Box::new(after))) {
+        if !matches!(link.mode(channel), Some(Mode::Replaying(at)) if *at == after) {
             return;
         }
         let bound = self.node.limits.backlog_bytes;

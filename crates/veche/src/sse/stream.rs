@@ -44,6 +44,12 @@ impl Wire for Events {
         Ok(taken)
     }
 
+    fn warm(&self) {
+        if let Some(socket) = self.socket.get() {
+            socket.warm();
+        }
+    }
+
     fn wake(&self) {
         reading::wake(&self.waker);
     }
